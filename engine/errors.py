@@ -103,8 +103,16 @@ class ApiError(PlumbError):
     """
 
     def __init__(  # noqa: PLR0913 - an answer has this many parts
-        self, code: str, what: str, *, where: str = "", why: str = "", hint: str = "",
-        status: int = 0, reason: str = "", fields: tuple[str, ...] = (),
+        self,
+        code: str,
+        what: str,
+        *,
+        where: str = "",
+        why: str = "",
+        hint: str = "",
+        status: int = 0,
+        reason: str = "",
+        fields: tuple[str, ...] = (),
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(code, what, where=where, why=why, hint=hint)
@@ -118,7 +126,7 @@ class ApiError(PlumbError):
         return (_rebuild_api, (type(self), self.code, self.what, rest, self.retry_after_s))
 
 
-def _rebuild_api(
+def _rebuild_api(  # noqa: PLR0917 - called by pickle, which passes by position
     kind: type[ApiError], code: str, what: str,
     rest: tuple[str, str, str, int, str, tuple[str, ...]], retry_after_s: float | None,
 ) -> ApiError:  # fmt: skip
@@ -140,7 +148,7 @@ class NotFoundError(ApiError):
 
 
 class ConflictError(ApiError):
-    """Somebody else was faster: 409, or a `test` of a JSON Patch that failed. Read and plan again."""
+    """Somebody was faster: 409, or a `test` of a JSON Patch that failed. Read and plan again."""
 
 
 class AlreadyExistsError(ApiError):

@@ -32,9 +32,10 @@ FIELD_MANAGER = "plumb"
 
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectRef:
-    """Which object: everything that names it but the version. ``namespace`` is "" at cluster scope.
+    """Everything that names an object but the version; ``namespace`` is "" at cluster scope.
 
-    ``str()`` is what people read: "Deployment.apps/shop/web", "ConfigMap/shop/env", "Namespace/shop".
+    ``str()`` is what people read: "Deployment.apps/shop/web", "ConfigMap/shop/env",
+    "Namespace/shop".
     """
 
     group: str
@@ -163,11 +164,11 @@ class Tree(Protocol):
     """
 
     def entries(self, path: str) -> Sequence[TreeEntry]:
-        """The folder's entries in Git's order."""
+        """List the folder's entries in Git's order."""
         ...
 
     def read(self, path: str) -> bytes:
-        """The file's content; a file above the size cap raises GitError."""
+        """Return the file's content; a file above the size cap raises GitError."""
         ...
 
 
@@ -184,7 +185,7 @@ class MaxPrune:
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRule:
-    """Fields left alone. Empty ``group``, ``kind``, ``name`` match all; paths are RFC 6901 pointers.
+    """Fields left alone, as RFC 6901 pointers; empty ``group``, ``kind``, ``name`` match all.
 
     In a path a list element may be named as ``[key=value]``.
     """
@@ -287,7 +288,7 @@ class Edit:
 
 
 class _Absent:
-    """The one value of ABSENT; falsy, and equal to itself only, also after pickling."""
+    """Type of ABSENT, which is falsy and equal to itself only, also after pickling."""
 
     def __repr__(self) -> str:
         return "ABSENT"
@@ -369,7 +370,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """DELETE with this uid and resourceVersion. ``reason`` is for people; ``existed`` before Plumb."""
+    """DELETE with this uid and resourceVersion. ``existed`` says it was there before Plumb."""
 
     ref: ObjectRef
     live: Live
@@ -399,7 +400,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Desired, and not touched in this pass. ``error`` set: that is a failure, else it is waited for."""
+    """Desired and not touched in this pass; with ``error`` a failure, else it is waited for."""
 
     ref: ObjectRef
     reason: str
@@ -412,9 +413,9 @@ Change: TypeAlias = Create | Adopt | Update | Replace | Delete | Release | Keep 
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Changes that may go together; a wave starts when those before it are in place and healthy.
+    """Changes that may go together; it starts when the waves before it are in place and healthy.
 
-    ``members`` are all desired objects of the wave, changed or not: their health gates the next one.
+    ``members`` are all desired objects of the wave, changed or not: their health gates the next.
     """
 
     number: int
