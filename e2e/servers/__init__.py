@@ -1,0 +1,1 @@
+"""Real servers on loopback: what the tests, the demo and the benchmark talk to."""

@@ -1,0 +1,1 @@
+"""Tests of values: no socket, no cluster, nothing to wait for."""

@@ -1,0 +1,37 @@
+"""What every test of values has: no network, and hypothesis with the profile of the place.
+
+Profiles, by HYPOTHESIS_PROFILE: ``default`` at the desk, ``ci`` (where CI is set) finds the same
+examples every time, ``nightly`` looks a hundred times longer.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import NoReturn
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+_SLOW_IS_FINE = [HealthCheck.too_slow]
+
+settings.register_profile(
+    "default", deadline=None, max_examples=100, suppress_health_check=_SLOW_IS_FINE
+)
+settings.register_profile(
+    "ci", settings.get_profile("default"), derandomize=True, database=None, print_blob=True
+)
+settings.register_profile("nightly", settings.get_profile("default"), max_examples=10_000)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        pytest.fail("a test in tests/ reached for the network; it belongs in e2e/")
+
+    for name in ("connect", "connect_ex", "bind", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
