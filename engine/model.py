@@ -51,11 +51,15 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """Where in Git a manifest stands; ``line`` counts from 1, ``document`` from 0 in its file."""
+    """Where in Git a manifest stands; ``line`` counts from 1, ``document`` from 0 in its file.
+
+    ``pointer`` leads to it inside its document: "" but for the items of a List.
+    """
 
     path: str
     line: int
     document: int = 0
+    pointer: str = ""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}"
@@ -274,10 +278,10 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One field that a patch changes. ``path`` names list elements by key, for people:
+    """One field that a patch changes; ``path`` names list elements by key, for people.
 
-    ``/spec/template/spec/containers/[name=web]/image``. ``before`` and ``after`` are ABSENT where
-    there is nothing. ``manager`` is the field manager that owns the live value, when known.
+    As in ``/spec/template/spec/containers/[name=web]/image``. ``before`` and ``after`` are ABSENT
+    where there is nothing. ``manager`` is the field manager that owns the live value, when known.
     """
 
     path: str
@@ -314,11 +318,15 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """POST this body; nothing of that name is there. ``recreate`` says it was there before."""
+    """POST this body; nothing of that name is there. ``recreate`` says it was there before.
+
+    What is not ``recorded`` is not owned: a namespace made for ``createNamespace``.
+    """
 
     manifest: Manifest
     body: JSON
     recreate: bool = False
+    recorded: bool = True
     notes: tuple[str, ...] = ()
 
     @property
@@ -437,6 +445,8 @@ class Plan:
     waves: tuple[Wave, ...] = ()
     prune: tuple[Change, ...] = ()
     unchanged: tuple[ObjectRef, ...] = ()
+    settle: tuple[Manifest, ...] = ()  # as Git wants it, but the record does not say so yet
+    forget: tuple[ObjectRef, ...] = ()  # in the record, and proven to be gone or not ours any more
     token: str = ""  # confirms exactly the held deletions of this plan
     notes: tuple[str, ...] = ()
     removals_known: bool = True  # False: the record could not be read

@@ -1,0 +1,274 @@
+"""Desired x last applied x live -> Plan: what one pass would do, in waves, with every refusal.
+
+Pure. The dry run prints this plan and stops; a sync carries out the same one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from engine import normalize, ownership, schema
+from engine.errors import ManifestError, PlumbError, RefusedError
+from engine.inventory import Entry, marked, owner_of, restore, trim
+from engine.jsonpatch import pointer
+from engine.merge import Sides, compare
+from engine.model import (
+    JSON,
+    MARK_ANNOTATION,
+    OWNER_LABEL,
+    REPLACE_ANNOTATION,
+    Adopt,
+    Change,
+    Create,
+    IgnoreRule,
+    Live,
+    Manifest,
+    ObjectRef,
+    Patch,
+    Plan,
+    Replace,
+    Skip,
+    Update,
+    Wave,
+)
+from engine.order import in_order, wave_of
+from engine.ownership import annotation
+from engine.prune import prune
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from engine.situation import Situation
+
+_MARKS = frozenset({
+    pointer(("metadata", "labels", OWNER_LABEL)),
+    pointer(("metadata", "annotations", MARK_ANNOTATION)),
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class InPlace:
+    """Nothing to write for this manifest; ``stale`` when the record does not say so yet."""
+
+    manifest: Manifest
+    stale: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def make_plan(situation: Situation) -> Plan:
+    """Return what has to be done for one application; never raises for one bad object."""
+    decided: dict[ObjectRef, Change | InPlace] = {}
+    waves = []
+    for manifests in in_order(situation.placement.manifests):
+        for manifest in manifests:
+            decided[manifest.ref] = decide(manifest, situation)
+        waves.append(_wave(manifests, decided))
+    waves = _in_front(waves, (*_namespace(situation), *situation.placement.refused))
+    skipped = any(isinstance(change, Skip) for wave in waves for change in wave.changes)
+    pruning = prune(situation, failed=skipped)
+    in_place = [d for d in decided.values() if isinstance(d, InPlace)]
+    return Plan(
+        application=str(situation.application),
+        revision=situation.revision,
+        waves=tuple(waves),
+        prune=pruning.changes,
+        unchanged=tuple(d.manifest.ref for d in in_place),
+        settle=tuple(d.manifest for d in in_place if d.stale),
+        forget=pruning.forget,
+        token=pruning.token,
+        notes=_notes(situation, in_place),
+        removals_known=situation.inventory is not None,
+    )
+
+
+def decide(manifest: Manifest, situation: Situation) -> Change | InPlace:
+    """Return what this one object needs; a refusal is a Skip that carries the error."""
+    seen = situation.observation
+    if manifest.ref in seen.unknown:
+        error = seen.unknown[manifest.ref]
+        return Skip(manifest.ref, error.what, error=error, origin=manifest.origin)
+    live = seen.live.get(manifest.ref)
+    try:
+        change = _create(manifest, situation) if live is None else _meet(manifest, live, situation)
+        if isinstance(change, Create | Adopt | Update | Replace):
+            _check(manifest, situation)
+    except PlumbError as error:
+        error.where = error.where or str(manifest.origin)
+        return Skip(manifest.ref, error.what, error=error, origin=manifest.origin)
+    return change
+
+
+def _wave(manifests: Iterable[Manifest], decided: dict[ObjectRef, Change | InPlace]) -> Wave:
+    members = tuple(manifest.ref for manifest in manifests)
+    changes = (decided[ref] for ref in members)
+    number = next(wave_of(manifest.body) for manifest in manifests)
+    return Wave(number, tuple(c for c in changes if not isinstance(c, InPlace)), members)
+
+
+def _in_front(waves: list[Wave], changes: tuple[Change, ...]) -> list[Wave]:
+    """Put what could not be placed in front, so that a person reads it first."""
+    if not changes:
+        return waves
+    first = waves[0] if waves else Wave(0, ())
+    return [replace(first, changes=(*changes, *first.changes)), *waves[1:]]
+
+
+def _namespace(situation: Situation) -> tuple[Create, ...]:
+    """Return the namespace that ``createNamespace`` asks for, where it is not there yet."""
+    wanted = situation.placement.namespace
+    if wanted is None or wanted.ref not in situation.observation.absent:
+        return ()
+    return (Create(wanted, wanted.body, recorded=False),)
+
+
+def _notes(situation: Situation, in_place: Iterable[InPlace]) -> tuple[str, ...]:
+    notes = [f"{d.manifest.ref}: {note}" for d in in_place for note in d.notes]
+    inventory = situation.inventory
+    if inventory is None:
+        notes.append("the record could not be read: removals are unknown")
+    elif inventory.doubt:
+        notes.append(f"the record cannot be trusted ({inventory.doubt}): nothing is deleted")
+    return tuple(notes)
+
+
+# --- one object ------------------------------------------------------------------------------
+
+
+def _create(manifest: Manifest, situation: Situation) -> Change | InPlace:
+    ref, entry = manifest.ref, _entry(manifest, situation)
+    if ref not in situation.observation.absent:
+        raise ManifestError("PLB530", f"the state of {ref} was not read")
+    if entry and entry.done == manifest.digest:
+        return InPlace(manifest, notes=("ran to completion and was removed; not run again",))
+    body = marked(normalize.sendable(manifest.body), situation.owner, ref)
+    return Create(manifest, body, recreate=bool(entry and entry.uid))
+
+
+def _meet(manifest: Manifest, live: Live, situation: Situation) -> Change | InPlace:
+    """Return what an object that is there needs: nothing, a patch, adoption or replacement."""
+    ref, owner = manifest.ref, owner_of(live)
+    if live.body["metadata"].get("deletionTimestamp"):
+        return Skip(ref, "it is being deleted; it is made again when it is gone")
+    is_ours = owner == situation.owner
+    if not is_ours:
+        refused = ownership.refusal(manifest, live, claims=situation.claims)
+        if refused is not None:
+            raise refused
+    entry = _entry(manifest, situation)
+    patch = _difference(manifest, live, entry, situation)
+    if is_ours and not patch.operations:
+        return InPlace(manifest, stale=_is_stale(entry, manifest, live), notes=patch.notes)
+    fields = schema.replaced_fields(live.body, patch.edits, situation.schemas)
+    if fields:
+        return _replacement(manifest, live, patch, situation, fields=fields)
+    if is_ours:
+        return Update(manifest, live, patch)
+    claim = situation.claims.get(owner)
+    return Adopt(manifest, live, patch, from_owner=claim.application if claim else "")
+
+
+def _entry(manifest: Manifest, situation: Situation) -> Entry | None:
+    if situation.inventory is None:
+        return None
+    return situation.inventory.entries.get(manifest.ref)
+
+
+def _difference(manifest: Manifest, live: Live, entry: Entry | None, situation: Situation) -> Patch:
+    desired = marked(manifest.body, situation.owner, manifest.ref)
+    # An entry of another uid tells of an object that is gone; what it left says nothing here.
+    same = entry if entry and entry.uid in ("", live.uid) else None
+    applied = same.applied if same else None
+    if applied is None and not (same and same.pending) and owner_of(live) != situation.owner:
+        applied = ownership.applied_by_kubectl(live)
+    is_scaled = manifest.ref in situation.observation.autoscaled
+    patch = compare(
+        Sides(
+            last_applied=restore(applied, desired) if applied else None,
+            pending=restore(same.pending, desired) if same and same.pending else None,
+            desired=desired,
+            live=live.body,
+        ),
+        schemas=situation.schemas,
+        answers=same.answers if same else None,
+        ignore=_rules(manifest.ref, situation),
+        skip=frozenset({"/spec/replicas"}) if is_scaled else frozenset(),
+    )
+    notes = patch.notes
+    if is_scaled and "replicas" in (manifest.body.get("spec") or {}):
+        notes = (*notes, "replicas are left to its HorizontalPodAutoscaler")
+    edits = tuple(edit for edit in patch.edits if edit.path not in _MARKS)
+    return replace(patch, edits=edits, notes=notes)
+
+
+def _rules(ref: ObjectRef, situation: Situation) -> tuple[IgnoreRule, ...]:
+    return tuple(
+        rule
+        for rule in situation.application.ignore
+        if rule.kind in ("", ref.kind)
+        and rule.group in (None, ref.group)
+        and rule.name in ("", ref.name)
+        and rule.namespace in ("", ref.namespace)
+    )
+
+
+def _is_stale(entry: Entry | None, manifest: Manifest, live: Live) -> bool:
+    """Say whether the record lags behind: without it a later removal would be missed."""
+    if entry is None or entry.pending is not None:
+        return True
+    return (
+        entry.uid != live.uid
+        or entry.version != manifest.api_version
+        or entry.applied != recorded(manifest)
+    )
+
+
+def recorded(manifest: Manifest) -> JSON:
+    """Return what the record keeps of a manifest: trimmed, and of a Secret the paths alone."""
+    if (manifest.ref.group, manifest.ref.kind) != ("", "Secret"):
+        return trim(manifest.body)
+    own = {
+        key: value
+        for key, value in (manifest.body["metadata"].get("annotations") or {}).items()
+        if key.startswith("plumb.dev/")
+    }
+    bare = normalize.skeleton(manifest.body)
+    if not own:
+        return bare
+    annotations = {**bare["metadata"]["annotations"], **own}
+    return {**bare, "metadata": {**bare["metadata"], "annotations": annotations}}
+
+
+def _replacement(
+    manifest: Manifest, live: Live, patch: Patch, situation: Situation, *, fields: tuple[str, ...]
+) -> Replace:
+    agreed = annotation(manifest.body, REPLACE_ANNOTATION) == "enabled"
+    if not (agreed or situation.options.replace):
+        raise RefusedError(
+            "PLB531", f"{manifest.ref} must be replaced: {', '.join(fields)} cannot be changed",
+            where=str(manifest.origin), why="the API server keeps it as it was created",
+            hint=f"agree with --replace or the annotation {REPLACE_ANNOTATION}: enabled in Git; "
+            "the object is then deleted and made again",
+        )  # fmt: skip
+    if owner_of(live) != situation.owner:
+        raise RefusedError(
+            "PLB532", f"{manifest.ref} would have to be deleted, and it is not this application's",
+            where=str(manifest.origin), why=f"{', '.join(fields)} cannot be changed",
+            hint="delete it by hand, or bring Git in line with it",
+        )  # fmt: skip
+    body = marked(normalize.sendable(manifest.body), situation.owner, manifest.ref)
+    return Replace(manifest, live, patch, body, fields)
+
+
+def _check(manifest: Manifest, situation: Situation) -> None:
+    """Raise for what the schema forbids, before the server does and with the place in Git."""
+    problems = schema.problems(manifest.body, situation.schemas)
+    if not problems:
+        return
+    first, *others = problems
+    more = f" (and {len(others)} more)" if others else ""
+    raise ManifestError(
+        "PLB323", f"{manifest.ref}: {first.message}{more}",
+        where=situation.where(manifest, first.pointer),
+        why="; ".join(p.message for p in others[:5]),
+    )  # fmt: skip

@@ -1,0 +1,222 @@
+"""Which objects of the record Git no longer wants, and which of them may be deleted now.
+
+Everything here says no by default: an object is deleted only when each rule of invariant 3
+(ARCHITECTURE.md) allows it. A rule that forbids gives a Keep that says why and how to go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from engine.errors import ManifestError
+from engine.inventory import Entry, owner_of, token
+from engine.jsonpatch import pointer
+from engine.model import (
+    GROUP,
+    MARK_ANNOTATION,
+    OWNER_LABEL,
+    PRUNE_ANNOTATION,
+    Change,
+    Delete,
+    Keep,
+    Live,
+    ObjectRef,
+    Patch,
+    Release,
+)
+from engine.order import deletion_key, wave_of
+from engine.ownership import annotation, controller_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from engine.situation import Situation
+
+Hold = Literal["Empty", "TooMany", "Confirm", "Waiting", "Failed", "NoPrune", "Stray"]
+
+# Deleting one of these deletes what others put there, so it always wants a confirmation.
+_NEEDS_CONFIRMATION = frozenset({
+    ("", "Namespace"), ("", "PersistentVolume"), ("", "PersistentVolumeClaim"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"), (GROUP, "Application"),
+})  # fmt: skip
+
+_REMOVED = "no longer in Git"
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """The last wave: deletions, releases and keeps in order, and what the held ones need."""
+
+    changes: tuple[Change, ...] = ()
+    forget: tuple[ObjectRef, ...] = ()
+    token: str = ""
+
+
+def prune(situation: Situation, *, failed: bool) -> Pruning:
+    """Return what becomes of everything that is in the record and not desired.
+
+    ``failed``: some object could not be planned, so nothing is deleted in this pass.
+    """
+    if situation.inventory is None:
+        return Pruning()
+    desired = {manifest.ref for manifest in situation.placement.manifests}
+    entries = [e for ref, e in situation.inventory.entries.items() if ref not in desired]
+    settled: list[Change] = []
+    forget: list[ObjectRef] = []
+    candidates: list[Delete] = []
+    uids = _desired_uids(situation)
+    for entry in entries:
+        change = _fate(entry, situation, uids=uids)
+        if change is None:
+            forget.append(entry.ref)
+        elif isinstance(change, Delete):
+            candidates.append(change)
+        else:
+            settled.append(change)
+    strays = [
+        Delete(ref, live, "carries this application's mark, and its record does not name it")
+        for ref, live in situation.observation.strays.items()
+        if ref not in desired and ref not in situation.inventory.entries
+    ]
+    decided, confirmation = _hold(candidates, strays, situation, failed=failed)
+    changes = sorted([*settled, *decided], key=_deletion_order)
+    return Pruning(tuple(changes), tuple(sorted(forget)), confirmation)
+
+
+def _deletion_order(change: Change) -> tuple[int, int, ObjectRef]:
+    live = change.live if isinstance(change, Delete | Release) else None
+    try:
+        wave = wave_of(live.body) if live else 0
+    except ManifestError:
+        # Somebody made the annotation unreadable on the live object; order is a courtesy here.
+        wave = 0
+    return deletion_key(change.ref, wave)
+
+
+def _fate(entry: Entry, situation: Situation, *, uids: set[str]) -> Change | None:
+    """Return what the object itself says; None: it is gone or not ours, so it is forgotten."""
+    ref, seen = entry.ref, situation.observation
+    live = seen.live.get(ref)
+    if live is None:
+        if ref in seen.absent:
+            return None
+        why = seen.unknown[ref].what if ref in seen.unknown else "it was not read"
+        return Keep(ref, "Unknown", f"its state is unknown: {why}")
+    # The second: an API group that moved, so the same object lives on under its new name
+    # (kustomize-controller#510).
+    if owner_of(live) != situation.owner or live.uid in uids:
+        return None
+    return _protection(entry, live, situation) or _asked_for(entry, live)
+
+
+def _protection(entry: Entry, live: Live, situation: Situation) -> Keep | None:
+    """Return why this very object is never deleted in this pass, whoever confirms it."""
+    ref, metadata = entry.ref, live.body["metadata"]
+    controller = controller_of(live)
+    taker = situation.elsewhere.get(ref)
+    if taker:
+        return Keep(ref, "Waiting", f"Application {taker} takes it over")
+    if entry.uid and live.uid != entry.uid:
+        return Keep(ref, "Stray", "it was deleted and made again by somebody else")
+    if metadata.get("deletionTimestamp"):
+        return Keep(ref, "Terminating", _terminating(live))
+    if ref.kind == "Namespace" and (ref.name == "default" or ref.name.startswith("kube-")):
+        return Keep(ref, "Protected", "Plumb never deletes a system namespace")
+    if controller:
+        return Keep(ref, "Protected", f"it belongs to {controller}, its controller")
+    return None
+
+
+def _desired_uids(situation: Situation) -> set[str]:
+    live = situation.observation.live
+    return {live[m.ref].uid for m in situation.placement.manifests if m.ref in live}
+
+
+def _terminating(live: Live) -> str:
+    finalizers = live.body["metadata"].get("finalizers") or []
+    waits = f", waiting for the finalizers {', '.join(finalizers)}" if finalizers else ""
+    return f"it is being deleted{waits}"
+
+
+def _asked_for(entry: Entry, live: Live) -> Change:
+    ref = entry.ref
+    wishes = {
+        annotation(body, PRUNE_ANNOTATION)
+        for body in (live.body, entry.applied, entry.pending)
+        if isinstance(body, dict)
+    }
+    if "disabled" in wishes:
+        return Keep(ref, "Disabled", f"{PRUNE_ANNOTATION}: disabled")
+    if "orphan" in wishes:
+        return Release(ref, f"{PRUNE_ANNOTATION}: orphan", live=live, patch=unmark(live))
+    return Delete(ref, live, _REMOVED, existed=entry.existed)
+
+
+def unmark(live: Live) -> Patch:
+    """Return the patch that takes the ownership label and mark off an object, guarded on both."""
+    operations: list[object] = [{"op": "test", "path": "/metadata/uid", "value": live.uid}]
+    for place, key in (("labels", OWNER_LABEL), ("annotations", MARK_ANNOTATION)):
+        value = (live.body["metadata"].get(place) or {}).get(key)
+        if value is not None:
+            path = pointer(("metadata", place, key))
+            operations.append({"op": "test", "path": path, "value": value})
+            operations.append({"op": "remove", "path": path})
+    return Patch(tuple(operations), ())
+
+
+def _hold(
+    candidates: Sequence[Delete], strays: Sequence[Delete], situation: Situation, *, failed: bool
+) -> tuple[list[Change], str]:
+    """Return the deletions that may go ahead and Keeps for the rest, with the token for those."""
+    held: list[tuple[Delete, Hold, str]] = [(s, "Stray", s.reason) for s in strays]
+    free: list[Delete] = []
+    reason = _brake(candidates, situation, failed=failed)
+    for delete in candidates:
+        if reason is not None:
+            held.append((delete, *reason))
+        elif _wants_confirmation(delete, situation):
+            held.append((delete, "Confirm", f"deleting a {delete.ref.kind} needs a confirmation"))
+        else:
+            free.append(delete)
+    confirmable = [d for d, hold, _ in held if hold not in ("Failed", "NoPrune")]
+    wanted = token(situation.owner, ((d.ref, d.live.uid) for d in confirmable))
+    if confirmable and wanted in (situation.options.confirm, situation.application.confirm):
+        return [*free, *confirmable], ""
+    keeps = [Keep(d.ref, hold, why) for d, hold, why in held]
+    return [*free, *keeps], wanted if confirmable else ""
+
+
+def _wants_confirmation(delete: Delete, situation: Situation) -> bool:
+    if (delete.ref.group, delete.ref.kind) in _NEEDS_CONFIRMATION:
+        return True
+    entry = situation.inventory and situation.inventory.entries.get(delete.ref)
+    noted = (entry.applied, entry.pending) if entry else ()
+    bodies: Iterable[object] = (delete.live.body, *noted)
+    return any(
+        isinstance(body, dict) and annotation(body, PRUNE_ANNOTATION) == "confirm"
+        for body in bodies
+    )
+
+
+def _brake(
+    candidates: Sequence[Delete], situation: Situation, *, failed: bool
+) -> tuple[Hold, str] | None:
+    """Return why all deletions wait, or None. The first reason that applies is told."""
+    application, inventory = situation.application, situation.inventory
+    if not (situation.options.prune and application.prune):
+        return "NoPrune", "pruning is switched off"
+    if failed:
+        return "Failed", "not everything that Git wants is in place"
+    if not situation.path_found:
+        return "Empty", f"the path {application.source.path or '/'} is not in this commit"
+    if not situation.placement.manifests:
+        return "Empty", "this commit has no objects at this path"
+    limit, total = application.max_prune, len(inventory.entries) if inventory else 0
+    count = len(candidates)
+    if count > limit.objects and count * 100 > limit.percent * total:
+        return "TooMany", (
+            f"{count} of {total} objects would be deleted; "
+            f"more than {limit.objects} and more than {limit.percent} % wait for a confirmation"
+        )
+    return None

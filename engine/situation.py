@@ -1,0 +1,84 @@
+"""What a plan is made from: desired, last applied, live, and what the server knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine.errors import PlumbError
+    from engine.inventory import Inventory
+    from engine.kinds import Kinds
+    from engine.model import Application, Live, Manifest, ObjectRef, Revision
+    from engine.namespaces import Placement
+    from engine.schema import Schemas
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was seen in the cluster; every object asked for is in one of the first three.
+
+    ``absent`` was proven; whatever could not be found out is ``unknown``, with the error.
+    ``autoscaled`` are the targets
+    of HorizontalPodAutoscalers, of those in Git too. ``strays`` carry this application's
+    mark and were not asked for.
+    """
+
+    live: Mapping[ObjectRef, Live] = field(default_factory=dict)
+    absent: frozenset[ObjectRef] = frozenset()
+    unknown: Mapping[ObjectRef, PlumbError] = field(default_factory=dict)
+    autoscaled: frozenset[ObjectRef] = frozenset()
+    strays: Mapping[ObjectRef, Live] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Another application's living record: who it is, what it owns.
+
+    ``desires`` is what it wants at this very commit, where that is known, else None.
+    """
+
+    application: str
+    source: str
+    owns: frozenset[ObjectRef]
+    desires: frozenset[ObjectRef] | None = None
+
+    def holds(self, ref: ObjectRef) -> bool:
+        """Say whether the object is still the other's: owned, and not known to be given up."""
+        return ref in self.owns and (self.desires is None or ref in self.desires)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person or the Application asked for in this run."""
+
+    prune: bool = True
+    replace: bool = False
+    confirm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One application at one moment; a plan is a function of this and of nothing else.
+
+    ``claims`` are the records of the owners whose marks were seen, by id; a mark whose id is not in
+    it belongs to nobody any more. ``inventory`` is None when it may not be read: then removals are
+    unknown. ``elsewhere`` names the application of the same source that wants an object at this
+    commit. ``path_found`` False means the path is not in the commit.
+    """
+
+    application: Application
+    revision: Revision
+    placement: Placement
+    inventory: Inventory | None
+    owner: str
+    observation: Observation
+    kinds: Kinds
+    schemas: Schemas
+    claims: Mapping[str, Claim] = field(default_factory=dict)
+    elsewhere: Mapping[ObjectRef, str] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
+    path_found: bool = True
+    where: Callable[[Manifest, str], str] = lambda manifest, _pointer: str(manifest.origin)
