@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.model import JSON, ObjectRef
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine.errors import PlumbError
     from engine.inventory import Inventory
     from engine.kinds import Kinds
-    from engine.model import Application, Live, Manifest, ObjectRef, Revision
+    from engine.model import Application, Live, Manifest, Revision
     from engine.namespaces import Placement
     from engine.schema import Schemas
 
@@ -82,3 +84,13 @@ class Situation:
     options: Options = field(default_factory=Options)
     path_found: bool = True
     where: Callable[[Manifest, str], str] = lambda manifest, _pointer: str(manifest.origin)
+
+
+def scale_target(autoscaler: JSON) -> ObjectRef | None:
+    """Return the object that a HorizontalPodAutoscaler scales, None when it names none."""
+    target = (autoscaler.get("spec") or {}).get("scaleTargetRef")
+    if not isinstance(target, dict):
+        return None
+    group = str(target.get("apiVersion", "")).rpartition("/")[0]
+    namespace = autoscaler["metadata"].get("namespace", "")
+    return ObjectRef(group, str(target.get("kind", "")), namespace, str(target.get("name", "")))

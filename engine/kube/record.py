@@ -1,0 +1,365 @@
+"""The record of one application in the cluster, and the fence that it is.
+
+ConfigMaps in the engine's own namespace: a head, and shards when it grows. Whoever wants to write
+objects takes the head first by compare-and-swap, and asks again before later writes, so a frozen
+process, a CI job and a daemon cannot overtake one another (ARCHITECTURE.md, invariant 4).
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import secrets
+import threading
+import time
+import zlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import orjson
+
+from engine.errors import (
+    AlreadyExistsError,
+    ApiError,
+    ConflictError,
+    NotFoundError,
+    PlumbError,
+    RefusedError,
+)
+from engine.inventory import (
+    Entry,
+    Inventory,
+    entry_from_json,
+    entry_to_json,
+    head_from_json,
+    head_to_json,
+    trim,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from engine.kube.client import Client
+    from engine.model import JSON, ObjectRef
+
+DEFAULT_NAMESPACE = "plumb-system"
+RECORD_LABEL = "plumb.dev/record"
+HOLDER_ANNOTATION = "plumb.dev/holder"
+
+# A ConfigMap may hold 1 MiB. Base64 text, the worst that manifests hold, shrinks to 3/4 by gzip.
+_SHARD_BYTES = 1_300_000
+_COMPRESSED_BYTES = 1_000_000
+_DECOMPRESSED_BYTES = 64 * 1024 * 1024
+_TIGHT_STRING = 128
+_CHECK_EVERY_S = 1.0
+
+
+@dataclass(slots=True)
+class _Shard:
+    """One ConfigMap as it was last read or written."""
+
+    resource_version: str
+    holder: str = ""
+
+
+@dataclass(slots=True)
+class Record:
+    """Reads and writes one application's record; not shared between passes that run at once.
+
+    ``holder`` names this process to a person who reads "another sync is running".
+    """
+
+    client: Client
+    application: str
+    holder: str
+    namespace: str = DEFAULT_NAMESPACE
+    inventory: Inventory = field(init=False)
+    _shards: dict[int, _Shard] = field(init=False, default_factory=dict)
+    _count: int = field(init=False, default=1)
+    _checked_at: float = field(init=False, default=0.0)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def read(self) -> Inventory:
+        """Return what the record says; a fresh inventory when there is none.
+
+        Raises DeniedError without the right to read it, and RefusedError for one of a newer Plumb.
+        A record that cannot be understood comes back as doubt, without entries.
+        """
+        self._shards.clear()
+        self._count = 1
+        try:
+            head_map = self.client.get(self._path(0), ref=f"the record {self._name(0)}")
+        except NotFoundError:
+            self.inventory = Inventory(secrets.token_hex(16), self.application)
+            return self.inventory
+        try:
+            body = self._decode(head_map, 0)
+            inventory, self._count = head_from_json(body)
+            if inventory.application != self.application:
+                raise ValueError(f"it is of application {inventory.application}")  # noqa: TRY301
+            entries = {e.ref: e for e in self._entries(body, inventory.id)}
+            self.inventory = replace(inventory, entries=entries)
+        except ValueError as error:
+            labels = head_map["metadata"].get("labels") or {}
+            known = labels.get(RECORD_LABEL) or secrets.token_hex(16)
+            self._count = 1
+            self.inventory = Inventory(known, self.application, doubt=str(error))
+        return self.inventory
+
+    @property
+    def held_by(self) -> str:
+        """Who was writing when the record was read, or ""."""
+        head = self._shards.get(0)
+        return head.holder if head else ""
+
+    def is_unchanged(self) -> bool:
+        """Say whether the head is still as it was last read or written; one request."""
+        try:
+            head = self.client.get(self._path(0), ref=f"the record {self._name(0)}")
+        except NotFoundError:
+            return 0 not in self._shards
+        known = self._shards.get(0)
+        return known is not None and head["metadata"]["resourceVersion"] == known.resource_version
+
+    def _entries(self, head: JSON, owner: str) -> Iterator[Entry]:
+        for number in range(self._count):
+            body = head if number == 0 else self._decode(self._get_shard(number), number)
+            if number and (body.get("id") != owner or body.get("shard") != number):
+                raise ValueError(f"shard {number} is of another record")
+            entries = body.get("entries")
+            if not isinstance(entries, list):
+                raise ValueError(f"shard {number} has no entries")  # noqa: TRY004 - one kind of doubt
+            for entry in entries:
+                yield entry_from_json(entry, shard=number)
+
+    def _get_shard(self, number: int) -> JSON:
+        try:
+            return self.client.get(self._path(number), ref=f"the record {self._name(number)}")
+        except NotFoundError:
+            raise ValueError(f"shard {number} is missing") from None
+
+    def _decode(self, config_map: JSON, number: int) -> JSON:
+        metadata = config_map["metadata"]
+        holder = (metadata.get("annotations") or {}).get(HOLDER_ANNOTATION, "")
+        self._shards[number] = _Shard(metadata["resourceVersion"], str(holder))
+        try:
+            packed = base64.b64decode(config_map["binaryData"]["record"], validate=True)
+            inflater = zlib.decompressobj(wbits=31)
+            text = inflater.decompress(packed, _DECOMPRESSED_BYTES)
+            if inflater.unconsumed_tail:
+                raise ValueError(f"shard {number} is larger than any record")
+            if not inflater.eof:
+                raise ValueError(f"shard {number} is cut short")
+            return orjson.loads(text)
+        except (KeyError, TypeError, zlib.error, orjson.JSONDecodeError) as error:
+            raise ValueError(f"shard {number} cannot be read ({type(error).__name__})") from None
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def begin(self, changed: Iterable[Entry]) -> None:
+        """Note what is about to be written, as pending, and take the head.
+
+        Nothing may be written to the cluster before this returns. Raises RefusedError when another
+        process was faster.
+        """
+        changed = self._sharded(changed)
+        self.inventory = self.inventory.with_entries(changed)
+        shards = {entry.shard for entry in changed}
+        if shards - {0} or self._count > 1:
+            self._take()
+        for number in sorted(shards - {0}):
+            self._write(number)
+        self._write(0, holder=self.holder)
+
+    def finish(self, inventory: Inventory, *, touched: Iterable[ObjectRef]) -> None:
+        """Note what became of the writes, and let the head go.
+
+        ``touched`` are the objects whose entries differ from the ones that were written last.
+        """
+        before = self.inventory.entries
+        numbers = {e.shard for ref in touched for e in (before.get(ref),) if e is not None}
+        added = [e for ref, e in inventory.entries.items() if ref not in before]
+        sharded = self._sharded(added)
+        numbers.update(entry.shard for entry in sharded)
+        self.inventory = inventory.with_entries(sharded)
+        for number in sorted(numbers - {0}):
+            self._write(number)
+        self._write(0)
+
+    def check(self) -> None:
+        """Make sure that no other process has taken the head; asks at most once a second.
+
+        Raises RefusedError when one has: this process must write nothing more.
+        """
+        with self._lock:
+            if time.monotonic() - self._checked_at > _CHECK_EVERY_S:
+                self._take()
+
+    def delete(self) -> None:
+        """Delete the record, its head last."""
+        for number in sorted(self._shards, reverse=True):
+            version = self._shards[number].resource_version
+            with _as_loss(self):
+                self.client.delete(
+                    self._path(number), uid="", resource_version=version,
+                    ref=f"the record {self._name(number)}",
+                )  # fmt: skip
+        self._shards.clear()
+
+    def _take(self) -> None:
+        """Write the holder's name into the head, if it is still the head that we know."""
+        if 0 not in self._shards:
+            self._write(0, holder=self.holder)
+            return
+        operations = [
+            {"op": "replace", "path": "/metadata/resourceVersion",
+             "value": self._shards[0].resource_version},
+            {"op": "add", "path": "/metadata/annotations",
+             "value": {HOLDER_ANNOTATION: self._beat()}},
+        ]  # fmt: skip
+        with _as_loss(self):
+            answer = self.client.patch(self._path(0), operations, ref=f"the record {self._name(0)}")
+        self._known(0, answer.body)
+
+    def _beat(self) -> str:
+        # A value that differs each time, or the server would answer without a new version.
+        return f"{self.holder} {secrets.token_hex(4)}"
+
+    def _sharded(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Return the entries with their shard: the one they are in, else the last with room."""
+        sizes = dict.fromkeys(range(self._count), 0)
+        known = self.inventory.entries
+        result = []
+        for entry in known.values():
+            sizes[entry.shard] = sizes.get(entry.shard, 0) + _size(entry)
+        for entry in entries:
+            if entry.ref in known:
+                result.append(replace(entry, shard=known[entry.ref].shard))
+                continue
+            size, last = _size(entry), self._count - 1
+            if sizes[last] and sizes[last] + size > _SHARD_BYTES:
+                last += 1
+                self._count += 1
+                sizes[last] = 0
+            sizes[last] += size
+            result.append(replace(entry, shard=last))
+        return result
+
+    def _write(self, number: int, *, holder: str = "") -> None:
+        path, name = self._path(number), self._name(number)
+        metadata: dict[str, JSON] = {
+            "name": name, "namespace": self.namespace,
+            "labels": {RECORD_LABEL: self.inventory.id, "app.kubernetes.io/managed-by": "plumb"},
+        }  # fmt: skip
+        if holder:
+            metadata["annotations"] = {HOLDER_ANNOTATION: self._beat()}
+        config_map = {
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata,
+            "binaryData": {"record": base64.b64encode(self._encode(number)).decode()},
+        }  # fmt: skip
+        known = self._shards.get(number)
+        with _as_loss(self):
+            if known is None:
+                answer = self._create(number, config_map)
+            else:
+                metadata["resourceVersion"] = known.resource_version
+                answer = self.client.put(path, config_map, ref=f"the record {name}").body
+        self._known(number, answer)
+
+    def _create(self, number: int, config_map: JSON) -> JSON:
+        ref = f"the record {config_map['metadata']['name']}"
+        path = self._path(number)
+        collection = path.rpartition("/")[0]
+        try:
+            return self.client.create(collection, config_map, ref=ref).body
+        except NotFoundError:
+            self._create_namespace()
+            return self.client.create(collection, config_map, ref=ref).body
+        except AlreadyExistsError:
+            if number == 0:
+                raise
+            # Left by somebody who lost the head before it named this shard; the head is ours.
+            there = self.client.get(path, ref=ref)["metadata"]["resourceVersion"]
+            metadata = {**config_map["metadata"], "resourceVersion": there}
+            return self.client.put(path, {**config_map, "metadata": metadata}, ref=ref).body
+
+    def _create_namespace(self) -> None:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
+        try:
+            self.client.create("/api/v1/namespaces", body, ref=f"Namespace/{self.namespace}")
+        except AlreadyExistsError:
+            return
+        except ApiError as error:
+            error.hint = (
+                f"create the namespace {self.namespace} once, or name another one that holds the "
+                "records with --record-namespace"
+            )
+            raise
+
+    def _encode(self, number: int) -> bytes:
+        entries = [entry_to_json(e) for e in self.inventory.entries.values() if e.shard == number]
+        packed = self._pack(number, entries)
+        if len(packed) > _COMPRESSED_BYTES:
+            packed = self._pack(number, trim(entries, longest=_TIGHT_STRING))
+        if len(packed) > _COMPRESSED_BYTES:
+            raise PlumbError(
+                "PLB504", "the record does not fit into a ConfigMap",
+                where=f"{self.namespace}/{self._name(number)}",
+                why=f"{len(packed)} bytes compressed", hint="split the largest object in Git",
+            )  # fmt: skip
+        return packed
+
+    def _pack(self, number: int, entries: list[JSON]) -> bytes:
+        if number == 0:
+            body = head_to_json(self.inventory, shards=self._count)
+        else:
+            body = {"version": 1, "id": self.inventory.id, "shard": number}
+        # A fixed time, so that the same record is the same bytes.
+        return gzip.compress(orjson.dumps({**body, "entries": entries}), 6, mtime=0)
+
+    def _known(self, number: int, config_map: JSON) -> None:
+        self._shards[number] = _Shard(config_map["metadata"]["resourceVersion"])
+        self._checked_at = time.monotonic()
+
+    def _name(self, number: int) -> str:
+        namespace, _, name = self.application.partition("/")
+        prefix = f"plumb-{number}" if number else "plumb"
+        full = f"{prefix}.{namespace}.{name}"
+        if len(full) <= 253:
+            return full
+        digest = hashlib.sha256(self.application.encode()).hexdigest()[:32]
+        return f"{prefix}.{namespace}.{digest}"
+
+    def _path(self, number: int) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/configmaps/{self._name(number)}"
+
+
+def _size(entry: Entry) -> int:
+    """Estimate the bytes that an entry takes; room for a second body, pending beside applied."""
+    return 2 * max(len(orjson.dumps(entry.applied)), len(orjson.dumps(entry.pending))) + 300
+
+
+class _as_loss:  # noqa: N801 - reads as what it does: with _as_loss(record): ...
+    """Turns a lost compare-and-swap into the refusal that a person understands."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, ConflictError | AlreadyExistsError | NotFoundError):
+            raise lost(self._record.application) from None
+
+
+def lost(application: str, *, to: str = "") -> RefusedError:
+    """Return the refusal of a sync that another one has overtaken."""
+    return RefusedError(
+        "PLB503", f"another sync of {application} is running",
+        why=f"held by {to}" if to else "it changed the record in the meantime",
+        hint="nothing more was written; look at its result, then sync again",
+    )  # fmt: skip
