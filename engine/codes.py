@@ -21,7 +21,14 @@ SETTINGS: dict[str, Explanation] = {}  # PLB1xx
 
 GIT: dict[str, Explanation] = {}  # PLB2xx
 
-MANIFESTS: dict[str, Explanation] = {}  # PLB3xx
+MANIFESTS: dict[str, Explanation] = {  # PLB3xx
+    "PLB390": Explanation(
+        "Wave is not a number",
+        "Annotation plumb.dev/wave of a manifest is not a whole number of at most six digits "
+        "written as a string, so the object's place in the order is unknown.",
+        'Write a whole number in quotes, as in plumb.dev/wave: "1"; leave it out for wave 0.',
+    ),
+}
 
 CLUSTER: dict[str, Explanation] = {}  # PLB4xx
 
