@@ -33,6 +33,8 @@ class PlumbError(Exception):
     """
 
     exit_code = ExitCode.FAILURE
+    # Problems found in the same input beside this one, so that one run names them all.
+    others: tuple[PlumbError, ...] = ()
 
     def __init__(
         self, code: str, what: str, *, where: str = "", why: str = "", hint: str = ""
