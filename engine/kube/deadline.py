@@ -1,0 +1,89 @@
+"""Ending requests that go on for longer than they may.
+
+A socket's timeout starts afresh with every byte, so a server that drips its answer could hold a
+thread for ever. One thread looks at all requests in flight and shuts the sockets of those that
+are over time; their readers then see the end of the stream.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(eq=False, slots=True)
+class Flight:
+    """One request under way. ``sent``: a byte of it may have reached the server."""
+
+    ends_at: float
+    socket: socket.socket | None = None
+    sent: bool = False
+    expired: bool = False
+
+
+class Watch:
+    """Watches flights; the connection finds the one of its own thread in ``current``."""
+
+    def __init__(self) -> None:
+        self._flights: set[Flight] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._local = threading.local()
+
+    @property
+    def current(self) -> Flight | None:
+        """The flight of this thread, if it is in one."""
+        return getattr(self._local, "flight", None)
+
+    @contextmanager
+    def flight(self, seconds: float) -> Iterator[Flight]:
+        """Count this thread's request as under way, for at most so many seconds."""
+        flight = Flight(time.monotonic() + seconds)
+        with self._changed:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
+            elif not self._flights:
+                self._changed.notify()
+            self._flights.add(flight)
+        self._local.flight = flight
+        try:
+            yield flight
+        finally:
+            self._local.flight = None
+            with self._changed:
+                self._flights.discard(flight)
+
+    def close(self) -> None:
+        """End the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                # Half a second late is early enough; no wake-ups while nothing is under way.
+                self._changed.wait(0.5 if self._flights else None)
+                now = time.monotonic()
+                for flight in self._flights:
+                    if flight.ends_at <= now and flight.socket is not None:
+                        flight.expired = True
+                        _shut(flight.socket)
+
+
+def _shut(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # Not SSLSocket.shutdown(): that takes the TLS state away from under the reading thread.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)

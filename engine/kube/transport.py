@@ -1,0 +1,289 @@
+"""Bytes to the API server and back: connections, TLS, proxies and deadlines.
+
+Belongs here: one request, one reply, or the reason why there is none. Not here: when to try again
+and what a reply means (client.py, status.py).
+
+pykube's own ``send`` is not used: it costs 2 ms a request, keeps private keys under guessable
+names in /tmp, and reads a token once only. Its adapter's connection pools are.
+"""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pykube
+import urllib3
+from pykube.http import KubernetesHTTPAdapter
+from urllib3 import exceptions as failures
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from engine.errors import SettingsError
+from engine.kube.deadline import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.kube.config import Connection
+    from engine.kube.credentials import Certificate
+
+CONNECT_TIMEOUT_S: Final = 10.0
+# Load balancers close what is idle for a minute; a request sent into that moment would be lost.
+IDLE_S: Final = 25.0
+
+
+class Reply(NamedTuple):
+    """What the server answered, whatever it is."""
+
+    status: int
+    headers: urllib3.HTTPHeaderDict
+    body: bytes
+
+
+class NoReplyError(Exception):
+    """There is no answer. ``sent``: the server may have seen the request all the same.
+
+    ``lasting``: another try would end the same way.
+    """
+
+    def __init__(self, why: str, *, sent: bool, lasting: bool = False, hint: str = "") -> None:
+        super().__init__(why)
+        self.why = why
+        self.sent = sent
+        self.lasting = lasting
+        self.hint = hint
+
+
+class _Watched:
+    """A connection that tells the flight of its thread when it begins to send."""
+
+    watch: Watch
+    used_at = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        fresh = time.monotonic() - self.used_at < IDLE_S
+        return fresh and super().is_connected  # type: ignore[misc]
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is None:  # type: ignore[has-type]
+            self.connect()  # type: ignore[attr-defined]
+        flight = self.watch.current
+        if flight is not None:
+            flight.socket, flight.sent = self.sock, True
+        self.used_at = time.monotonic()
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+
+class Transport(KubernetesHTTPAdapter):
+    """Sends requests over kept connections; threads share it.
+
+    A client certificate that is renewed gets new connections.
+    """
+
+    def __init__(self, connection: Connection, *, connections: int) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._watch = Watch()
+        self._size = connections
+        self._shown: Certificate | None = None
+        self._pool: urllib3.HTTPConnectionPool | None = None
+        config = connection.config or pykube.KubeConfig.from_url(connection.server)
+        super().__init__(config, pool_connections=1, pool_maxsize=connections)
+        # A forwarding proxy for plain http wants the whole URL, everything else the path.
+        forwarded = connection.proxy and connection.server.startswith("http:")
+        parsed = urllib3.util.parse_url(connection.server)
+        self._prefix = connection.server if forwarded else (parsed.path or "").rstrip("/")
+
+    def exchange(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        timeout_s: float,
+    ) -> Reply:
+        """Send one request and read its whole reply within ``timeout_s``; raise NoReplyError."""
+        pool = self._ready_pool()
+        with self._watch.flight(timeout_s) as flight:
+            try:
+                response = pool.urlopen(
+                    method,
+                    self._prefix + target,
+                    body=body,
+                    headers=headers,
+                    retries=False,
+                    redirect=False,
+                    assert_same_host=False,
+                    timeout=urllib3.Timeout(
+                        connect=min(CONNECT_TIMEOUT_S, timeout_s), read=timeout_s
+                    ),
+                )
+            except (failures.HTTPError, OSError) as error:
+                raise self._explained(
+                    error, sent=flight.sent, expired=flight.expired, timeout_s=timeout_s
+                ) from None
+            return Reply(response.status, response.headers, response.data)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._watch.close()
+        with self._lock:
+            self._forget_pool()
+
+    def _forget_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+        self.poolmanager.clear()
+        for manager in self.proxy_manager.values():
+            manager.clear()
+        self.proxy_manager.clear()
+
+    def _ready_pool(self) -> urllib3.HTTPConnectionPool:
+        certificate = self._connection.credentials.certificate()
+        pool = self._pool
+        if pool is not None and certificate == self._shown:
+            return pool
+        with self._lock:
+            if self._pool is None or certificate != self._shown:
+                self._forget_pool()
+                self._pool = self._new_pool(certificate)
+                self._shown = certificate
+            return self._pool
+
+    def _new_pool(self, certificate: Certificate | None) -> urllib3.HTTPConnectionPool:
+        connection = self._connection
+        tls: dict[str, Any] = {}
+        if connection.server.startswith("https:"):
+            tls["ssl_context"] = _context(connection, certificate)
+            tls["cert_reqs"] = "CERT_REQUIRED" if connection.verify else "CERT_NONE"
+            if not connection.verify:
+                tls["assert_hostname"] = False
+                # The kubeconfig says so; urllib3 would say it again with every connection.
+                urllib3.disable_warnings(failures.InsecureRequestWarning)
+            if connection.tls_server_name:
+                tls["server_hostname"] = connection.tls_server_name
+        if connection.proxy:
+            manager = self.proxy_manager_for(connection.proxy, **tls)
+        else:
+            self.init_poolmanager(1, self._size, block=False, **tls)
+            manager = self.poolmanager
+        pool: urllib3.HTTPConnectionPool = manager.connection_from_url(connection.server)
+        base = HTTPSConnection if tls else HTTPConnection
+        # What the pool would have made, with an eye on it (SOCKS proxies have their own class).
+        base = pool.ConnectionCls if issubclass(pool.ConnectionCls, base) else base
+        pool.ConnectionCls = type("Watched", (_Watched, base), {"watch": self._watch})
+        return pool
+
+    def _explained(
+        self, error: Exception, *, sent: bool, expired: bool, timeout_s: float
+    ) -> NoReplyError:
+        """Say in plain words why there is no reply; texts of libraries hold objects and URLs."""
+        if expired or isinstance(error, failures.ReadTimeoutError):
+            return NoReplyError(f"no complete answer within {timeout_s:.0f} s", sent=sent)
+        if isinstance(error, failures.SSLError) or isinstance(error, ssl.SSLError):
+            return _tls_failure(error, sent=sent)
+        if isinstance(error, failures.ProxyError):
+            why = "the proxy cannot be reached or refuses to connect"
+            return NoReplyError(why, sent=sent, hint="check proxy-url or HTTPS_PROXY")
+        if isinstance(error, failures.NameResolutionError):
+            host = urllib3.util.parse_url(self._connection.server).host
+            return NoReplyError(f"the name {host} is not known", sent=sent)
+        if isinstance(error, failures.ConnectTimeoutError):
+            if isinstance(error, failures.NewConnectionError):
+                return NoReplyError(_system_reason(error), sent=sent)
+            return NoReplyError("the connection could not be made in time", sent=sent)
+        if isinstance(error, failures.NewConnectionError):
+            return NoReplyError(_system_reason(error), sent=sent)
+        return NoReplyError("the connection broke before the answer was complete", sent=sent)
+
+
+def _system_reason(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower()
+        cause = cause.__cause__ or cause.__context__
+    return "no connection"
+
+
+def _tls_failure(error: BaseException, *, sent: bool) -> NoReplyError:
+    cause: BaseException = error
+    while not isinstance(cause, ssl.SSLError) and (cause.args or cause.__cause__):
+        inner = cause.args[0] if cause.args and isinstance(cause.args[0], Exception) else None
+        following = inner or cause.__cause__
+        if following is None:
+            break
+        cause = following
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        hint = "check certificate-authority of the cluster in the kubeconfig"
+        if (
+            "ostname mismatch" in cause.verify_message
+            or "IP address mismatch" in cause.verify_message
+        ):
+            hint = "check the server's name, or set tls-server-name in the kubeconfig"
+        return NoReplyError(
+            f"its certificate is not trusted: {cause.verify_message}",
+            sent=False, lasting=True, hint=hint,
+        )  # fmt: skip
+    reason = getattr(cause, "reason", None) or ""
+    if "WRONG_VERSION_NUMBER" in reason or "HTTP_REQUEST" in reason:
+        hint = "the server may speak plain http: check `server` in the kubeconfig"
+        return NoReplyError("it does not speak TLS", sent=False, lasting=True, hint=hint)
+    if "ALERT" in reason:
+        hint = "check client-certificate and client-key in the kubeconfig"
+        what = reason.replace("_", " ").lower()
+        return NoReplyError(
+            f"it ended the TLS handshake: {what}", sent=sent, lasting=True, hint=hint
+        )
+    return NoReplyError("the encrypted connection broke", sent=sent)
+
+
+def _context(connection: Connection, certificate: Certificate | None) -> ssl.SSLContext:
+    # Not create_default_context(): its strictness since 3.13 refuses authorities that kubectl
+    # and older clusters' installers are content with.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as Go does
+    if not connection.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif connection.ca is None:
+        context.load_default_certs()
+    else:
+        try:
+            context.load_verify_locations(cadata=connection.ca.decode("ascii", "ignore"))
+        except ssl.SSLError:
+            raise _unreadable("certificate-authority", connection) from None
+    if certificate is not None:
+        _show(context, certificate, connection)
+    return context
+
+
+def _show(context: ssl.SSLContext, certificate: Certificate, connection: Connection) -> None:
+    # Python reads certificates from files only; this one is ours alone and gone right after.
+    with tempfile.TemporaryDirectory(prefix="plumb-") as folder:
+        path = Path(folder) / "client.pem"
+        path.touch(mode=0o600)
+        path.write_bytes(certificate.certificate + b"\n" + certificate.key)
+        try:
+            # The empty password keeps OpenSSL from asking at the terminal.
+            context.load_cert_chain(path, password="")  # noqa: S106
+        except (ssl.SSLError, OSError):
+            raise _unreadable("client-certificate or client-key", connection) from None
+
+
+def _unreadable(what: str, connection: Connection) -> SettingsError:
+    return SettingsError(
+        "PLB454",
+        f"{what} cannot be used",
+        where=f"context {connection.name}",
+        why="it is damaged, encrypted, or certificate and key do not belong together",
+        hint="check it in the kubeconfig",
+    )

@@ -1,0 +1,1 @@
+"""Generated tables: made by scripts on a real server, never by hand."""
