@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine import normalize, ownership, schema
 from engine.errors import ManifestError, PlumbError, RefusedError
+from engine.health import assess
 from engine.inventory import Entry, marked, owner_of, restore, trim
 from engine.jsonpatch import pointer
 from engine.merge import Sides, compare
@@ -21,6 +22,7 @@ from engine.model import (
     Adopt,
     Change,
     Create,
+    HealthStatus,
     IgnoreRule,
     Live,
     Manifest,
@@ -52,6 +54,7 @@ class InPlace:
     """Nothing to write for this manifest; ``stale`` when the record does not say so yet."""
 
     manifest: Manifest
+    live: Live | None = None
     stale: bool = False
     notes: tuple[str, ...] = ()
 
@@ -158,7 +161,7 @@ def _meet(manifest: Manifest, live: Live, situation: Situation) -> Change | InPl
     entry = _entry(manifest, situation)
     patch = _difference(manifest, live, entry, situation)
     if is_ours and not patch.operations:
-        return InPlace(manifest, stale=_is_stale(entry, manifest, live), notes=patch.notes)
+        return InPlace(manifest, live, _is_stale(entry, manifest, live), patch.notes)
     fields = schema.replaced_fields(live.body, patch.edits, situation.schemas)
     if fields:
         return _replacement(manifest, live, patch, situation, fields=fields)
@@ -220,7 +223,14 @@ def _is_stale(entry: Entry | None, manifest: Manifest, live: Live) -> bool:
         entry.uid != live.uid
         or entry.version != manifest.api_version
         or entry.applied != recorded(manifest)
+        or (entry.done != manifest.digest and is_complete(live))
     )
+
+
+def is_complete(live: Live) -> bool:
+    """Say whether this is a Job that ran to completion."""
+    is_job = (live.ref.group, live.ref.kind) == ("batch", "Job")
+    return is_job and assess(live.body).status is HealthStatus.HEALTHY
 
 
 def recorded(manifest: Manifest) -> JSON:

@@ -67,7 +67,7 @@ def prune(situation: Situation, *, failed: bool) -> Pruning:
     candidates: list[Delete] = []
     uids = _desired_uids(situation)
     for entry in entries:
-        change = _fate(entry, situation, uids=uids)
+        change = fate(entry, situation, uids=uids)
         if change is None:
             forget.append(entry.ref)
         elif isinstance(change, Delete):
@@ -94,8 +94,13 @@ def _deletion_order(change: Change) -> tuple[int, int, ObjectRef]:
     return deletion_key(change.ref, wave)
 
 
-def _fate(entry: Entry, situation: Situation, *, uids: set[str]) -> Change | None:
-    """Return what the object itself says; None: it is gone or not ours, so it is forgotten."""
+def fate(
+    entry: Entry, situation: Situation, *, uids: frozenset[str] = frozenset()
+) -> Change | None:
+    """Return what the object itself says; None: it is gone or not ours, so it is forgotten.
+
+    ``uids`` are those of desired objects. Asked when planning, and again right before a DELETE.
+    """
     ref, seen = entry.ref, situation.observation
     live = seen.live.get(ref)
     if live is None:
@@ -128,9 +133,9 @@ def _protection(entry: Entry, live: Live, situation: Situation) -> Keep | None:
     return None
 
 
-def _desired_uids(situation: Situation) -> set[str]:
+def _desired_uids(situation: Situation) -> frozenset[str]:
     live = situation.observation.live
-    return {live[m.ref].uid for m in situation.placement.manifests if m.ref in live}
+    return frozenset(live[m.ref].uid for m in situation.placement.manifests if m.ref in live)
 
 
 def _terminating(live: Live) -> str:

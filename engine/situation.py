@@ -39,17 +39,19 @@ class Observation:
 class Claim:
     """Another application's living record: who it is, what it owns.
 
-    ``desires`` is what it wants at this very commit, where that is known, else None.
+    ``owns`` is None where its record cannot be read: then it may own anything. ``desires`` is what
+    it wants at this very commit, where that is known, else None.
     """
 
     application: str
     source: str
-    owns: frozenset[ObjectRef]
+    owns: frozenset[ObjectRef] | None
     desires: frozenset[ObjectRef] | None = None
 
     def holds(self, ref: ObjectRef) -> bool:
         """Say whether the object is still the other's: owned, and not known to be given up."""
-        return ref in self.owns and (self.desires is None or ref in self.desires)
+        is_owned = self.owns is None or ref in self.owns
+        return is_owned and (self.desires is None or ref in self.desires)
 
 
 @dataclass(frozen=True, slots=True)

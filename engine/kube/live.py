@@ -40,10 +40,22 @@ class _Seen:
 
 
 def observe(
-    client: Client, placement: Placement, inventory: Inventory | None, *, kinds: Kinds
+    client: Client,
+    placement: Placement,
+    inventory: Inventory | None,
+    *,
+    kinds: Kinds,
+    only: frozenset[ObjectRef] | None = None,
 ) -> Observation:
-    """Return the state of every desired and every recorded object, with read requests only."""
+    """Return the state of every desired and every recorded object, with read requests only.
+
+    ``only`` limits it to these.
+    """
     wanted, seen = _sort_out(client, placement, inventory=inventory, kinds=kinds)
+    if only is not None:
+        wanted = {
+            key: mine for key, refs in wanted.items() if (mine := [r for r in refs if r in only])
+        }
     owner = inventory.id if inventory and inventory.entries else ""
     if inventory and inventory.doubt:
         owner = inventory.id

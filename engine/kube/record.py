@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 DEFAULT_NAMESPACE = "plumb-system"
 RECORD_LABEL = "plumb.dev/record"
 HOLDER_ANNOTATION = "plumb.dev/holder"
+APPLICATION_ANNOTATION = "plumb.dev/application"
 
 # A ConfigMap may hold 1 MiB. Base64 text, the worst that manifests hold, shrinks to 3/4 by gzip.
 _SHARD_BYTES = 1_300_000
@@ -93,7 +94,7 @@ class Record:
         try:
             head_map = self.client.get(self._path(0), ref=f"the record {self._name(0)}")
         except NotFoundError:
-            self.inventory = Inventory(secrets.token_hex(16), self.application)
+            self.inventory = Inventory(new_id(), self.application)
             return self.inventory
         try:
             body = self._decode(head_map, 0)
@@ -104,7 +105,7 @@ class Record:
             self.inventory = replace(inventory, entries=entries)
         except ValueError as error:
             labels = head_map["metadata"].get("labels") or {}
-            known = labels.get(RECORD_LABEL) or secrets.token_hex(16)
+            known = labels.get(RECORD_LABEL) or new_id()
             self._count = 1
             self.inventory = Inventory(known, self.application, doubt=str(error))
         return self.inventory
@@ -218,15 +219,16 @@ class Record:
             {"op": "replace", "path": "/metadata/resourceVersion",
              "value": self._shards[0].resource_version},
             {"op": "add", "path": "/metadata/annotations",
-             "value": {HOLDER_ANNOTATION: self._beat()}},
+             "value": self._annotations(self.holder)},
         ]  # fmt: skip
         with _as_loss(self):
             answer = self.client.patch(self._path(0), operations, ref=f"the record {self._name(0)}")
         self._known(0, answer.body)
 
-    def _beat(self) -> str:
+    def _annotations(self, holder: str) -> dict[str, str]:
+        named = {APPLICATION_ANNOTATION: self.application}
         # A value that differs each time, or the server would answer without a new version.
-        return f"{self.holder} {secrets.token_hex(4)}"
+        return {**named, HOLDER_ANNOTATION: f"{holder} {secrets.token_hex(4)}"} if holder else named
 
     def _sharded(self, entries: Iterable[Entry]) -> list[Entry]:
         """Return the entries with their shard: the one they are in, else the last with room."""
@@ -254,8 +256,8 @@ class Record:
             "name": name, "namespace": self.namespace,
             "labels": {RECORD_LABEL: self.inventory.id, "app.kubernetes.io/managed-by": "plumb"},
         }  # fmt: skip
-        if holder:
-            metadata["annotations"] = {HOLDER_ANNOTATION: self._beat()}
+        if number == 0:
+            metadata["annotations"] = self._annotations(holder)
         config_map = {
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata,
             "binaryData": {"record": base64.b64encode(self._encode(number)).decode()},
@@ -354,6 +356,11 @@ class _as_loss:  # noqa: N801 - reads as what it does: with _as_loss(record): ..
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if isinstance(error, ConflictError | AlreadyExistsError | NotFoundError):
             raise lost(self._record.application) from None
+
+
+def new_id() -> str:
+    """Return the id of an application that has none yet; random, so that two never collide."""
+    return secrets.token_hex(16)
 
 
 def lost(application: str, *, to: str = "") -> RefusedError:

@@ -1,0 +1,56 @@
+"""One Application, from a Git commit to the cluster: the whole story on one screen.
+
+What each sentence means is in the module that it names; only here do errors become a result.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.errors import PlumbError
+from engine.render import render
+from engine.run import Desired, Run
+from engine.steps import Done, Wait, Write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.git import Repository
+    from engine.model import Application, SyncResult
+    from engine.run import Request, World
+
+
+def fetch(application: Application, repository: Repository) -> Desired:
+    """Return what Git wants; raises GitError or ManifestError, and then nothing is touched."""
+    revision = repository.fetch(application.source.ref)
+    tree = repository.tree(revision)
+    return Desired(application, revision, tree, render(tree, application.source.path))
+
+
+def reconcile(
+    desired: Desired, world: World, request: Request, *, siblings: Sequence[Desired] = ()
+) -> SyncResult:
+    """Make the cluster as Git wants it, or say what keeps it from being so; never raises.
+
+    ``siblings`` are the other applications of the same run: what one gives up and another wants is
+    handed over, not deleted.
+    """
+    run = Run(desired, world, request, siblings)
+    try:
+        run.begin()
+        while not run.is_over:
+            run.look_and_plan()
+            if request.dry_run:
+                break
+            match run.next_step():
+                case Write() as step:
+                    run.write(step)
+                case Wait() as step:
+                    run.wait(step)
+                case Done():
+                    break
+        run.settle()
+        run.wait_for_health()
+    except PlumbError as error:
+        run.errors.append(error)
+    return run.result()

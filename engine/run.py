@@ -1,0 +1,374 @@
+"""What one run of one Application remembers from one look at the cluster to the next.
+
+The steps that engine.reconcile puts in order, and the result that comes of them.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from engine.apply import Applier
+from engine.errors import DeniedError, HealthTimeoutError, PlumbError
+from engine.health import assess, is_settled
+from engine.inventory import Inventory, owner_of
+from engine.inventory import Run as PastRun
+from engine.journal import settled
+from engine.kube import discovery
+from engine.kube.claims import claims_of
+from engine.kube.live import observe
+from engine.kube.record import lost, new_id
+from engine.model import Health, HealthStatus, Keep, Skip, SyncResult, SyncStatus
+from engine.namespaces import place
+from engine.parse import locate
+from engine.plan import make_plan
+from engine.situation import Options, Situation
+from engine.steps import Wait, Write, next_step
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from engine.kinds import Kinds
+    from engine.kube.client import Client
+    from engine.kube.record import Record
+    from engine.model import Application, Manifest, ObjectRef, Outcome, Plan, Revision, Tree
+    from engine.namespaces import Placement
+    from engine.render import Rendering
+    from engine.schema import Schemas
+    from engine.situation import Claim, Observation
+    from engine.steps import Step
+
+_LOOK_EVERY_S = 0.5
+_HOLDER_MAY_REST_S = 10
+_MAY_BE_DEGRADED_S = 15.0
+_DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One application as Git has it at one commit."""
+
+    application: Application
+    revision: Revision
+    tree: Tree
+    rendering: Rendering
+
+    def where(self, manifest: Manifest, pointer: str) -> str:
+        """Return path:line:column of a value in Git."""
+        origin = manifest.origin
+        data = self.tree.read(origin.path)
+        line, column = locate(data, document=origin.document, pointer=origin.pointer + pointer)
+        return f"{origin.path}:{line}:{column}"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The way to the cluster, and what a run shares with its surroundings.
+
+    ``narrate`` is told what is going on, for people; ``stop`` ends every wait.
+    """
+
+    client: Client
+    record: Callable[[Application], Record]
+    cache_dir: Path
+    stop: threading.Event
+    narrate: Callable[[str], None] = lambda _text: None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the person asked for; ``timeout_s`` bounds every wait of the run."""
+
+    options: Options = field(default_factory=Options)
+    dry_run: bool = False
+    wait: bool = False
+    timeout_s: float = 300.0
+
+
+@dataclass(slots=True)
+class Run:
+    """The state between the steps. ``siblings`` are the other applications of the same run."""
+
+    desired: Desired
+    world: World
+    request: Request
+    siblings: Sequence[Desired] = ()
+    plan: Plan | None = None
+    outcomes: dict[ObjectRef, Outcome] = field(default_factory=dict)
+    errors: list[PlumbError] = field(default_factory=list)
+    health: dict[ObjectRef, Health] = field(default_factory=dict)
+    _record: Record = field(init=False)
+    _inventory: Inventory | None = None
+    _owner: str = ""
+    _kinds: Kinds | None = None
+    _situation: Situation | None = None
+    _fresh: set[ObjectRef] = field(default_factory=set)
+    _is_last: bool = False
+    _started_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last thing there was to write is written, or could not be."""
+        return self._is_last or self.has_failed
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether some object could not be brought in place."""
+        return any(outcome.action == "failed" for outcome in self.outcomes.values())
+
+    # --- the steps ---------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Read the record. Another sync that is under way refuses this one."""
+        self._record = self.world.record(self.desired.application)
+        try:
+            self._inventory = self._record.read()
+            self._owner = self._inventory.id
+        except DeniedError:
+            if not self.request.dry_run:
+                raise
+            self._owner = new_id()
+        holder = "" if self._inventory is None else self._record.held_by
+        if holder and not self.request.dry_run:
+            self._outlast(holder)
+
+    def look_and_plan(self) -> Plan:
+        """Look at the cluster and decide what is left to do."""
+        self._situation = situation = self._look()
+        self.plan = make_plan(situation)
+        live = situation.observation.live
+        desired = situation.placement.manifests
+        self.health = {m.ref: assess(live[m.ref].body) for m in desired if m.ref in live}
+        for ref in self.plan.unchanged:
+            # A Job that ran and was cleaned up is in place without being there.
+            self.health.setdefault(ref, Health(HealthStatus.HEALTHY, "ran to completion"))
+        return self.plan
+
+    def next_step(self) -> Step:
+        """Return which part of the plan comes now."""
+        wait = self.desired.application.wait
+        return next_step(self._planned, self.health, fresh=self._fresh, wait=wait)
+
+    def write(self, step: Write) -> None:
+        """Carry out changes, and remember what became of them."""
+        applier = Applier(
+            self.world.client, self._record, self._seen, self.world.stop, self._remember
+        )
+        self._is_last = step.is_last
+        outcomes = applier.apply(step.changes)
+        self._inventory = self._record.inventory
+        for outcome in outcomes:
+            self.outcomes[outcome.ref] = outcome
+            if outcome.live is not None and outcome.action != "deleted":
+                self._fresh.add(outcome.ref)
+                self.health[outcome.ref] = assess(outcome.live.body)
+            if (outcome.ref.group, outcome.ref.kind) == _DEFINITION:
+                self._kinds = None
+
+    def wait(self, step: Wait) -> None:
+        """Wait for these objects; raises HealthTimeoutError when the time is over."""
+        self.world.narrate(f"waiting for {_listed(step.refs)} {step.reason}")
+        if step.reason == "until they are gone":
+            self._pause(step.refs)
+            return
+        self._until_healthy(step.refs)
+
+    def settle(self) -> None:
+        """Note in the record what was found in place, and what is gone."""
+        plan, inventory = self._planned, self._inventory
+        if self.request.dry_run or inventory is None or not (plan.settle or plan.forget):
+            return
+        live = self._seen.observation.live
+        after, touched = settled(plan.settle, live, self._record.inventory, gone=plan.forget)
+        self._record.begin(())
+        self._record.finish(after, touched=touched)
+        self._inventory = self._record.inventory
+
+    def wait_for_health(self) -> None:
+        """Wait until everything is healthy, where that was asked for and nothing failed."""
+        if self.request.dry_run or not self.request.wait or self.has_failed:
+            return
+        refs = [m.ref for m in self._seen.placement.manifests if m.ref in self.health]
+        waiting = [ref for ref in refs if not is_settled(self.health[ref])]
+        if waiting:
+            self.world.narrate(f"waiting for {_listed(waiting)} to become healthy")
+            self._until_healthy(waiting)
+
+    # --- looking -----------------------------------------------------------------------------
+
+    def _look(self) -> Situation:
+        desired, client = self.desired, self.world.client
+        application, manifests = desired.application, desired.rendering.manifests
+        crds = [m.body for m in manifests if (m.ref.group, m.ref.kind) == _DEFINITION]
+        if self._kinds is None:
+            self._kinds = discovery.kinds(client)
+        kinds = self._kinds.with_definitions(crds)
+        placement = place(manifests, application, kinds)
+        schemas = self._schemas(placement, kinds).with_definitions(crds)
+        observation = observe(client, placement, self._inventory, kinds=kinds)
+        elsewhere = {
+            m.ref: str(other.application)
+            for other in self.siblings
+            for m in place(other.rendering.manifests, other.application, kinds).manifests
+        }
+        return Situation(
+            application=application,
+            revision=desired.revision,
+            placement=placement,
+            inventory=self._inventory,
+            owner=self._owner,
+            observation=observation,
+            kinds=kinds,
+            schemas=schemas,
+            claims=self._claims(observation, kinds),
+            elsewhere=elsewhere,
+            options=self.request.options,
+            path_found=desired.rendering.found,
+            where=desired.where,
+        )
+
+    def _schemas(self, placement: Placement, kinds: Kinds) -> Schemas:
+        versions = {
+            m.api_version
+            for m in placement.manifests
+            if not (found := kinds.resource(m.api_version, m.ref.kind)) or not found.pending
+        }
+        client = self.world.client
+        return discovery.schemas(client, sorted(versions), cache_dir=self.world.cache_dir)
+
+    def _claims(self, observation: Observation, kinds: Kinds) -> Mapping[str, Claim]:
+        """Return the records of the other owners that were met; asked for only when there are."""
+        owners = {owner_of(live) for live in observation.live.values()} - {"", self._owner}
+        if not owners:
+            return {}
+        claims = claims_of(self.world.client, owners, namespace=self._record.namespace)
+        known = {
+            str(other.application): frozenset(
+                m.ref for m in place(other.rendering.manifests, other.application, kinds).manifests
+            )
+            for other in self.siblings
+        }
+        return {
+            owner: replace(claim, desires=known.get(claim.application))
+            for owner, claim in claims.items()
+        }
+
+    # --- waiting -----------------------------------------------------------------------------
+
+    def _outlast(self, holder: str) -> None:
+        """Let another sync go first; one that has not moved for a while is taken for dead."""
+        self.world.narrate(f"another sync may be running ({holder}); looking whether it is alive")
+        for _ in range(_HOLDER_MAY_REST_S):
+            self.world.stop.wait(1.0)
+            if not self._record.is_unchanged():
+                raise lost(str(self.desired.application), to=holder)
+
+    def _pause(self, refs: Iterable[ObjectRef]) -> None:
+        left_s = self.request.timeout_s - (time.monotonic() - self._started_s)
+        if left_s <= 0 or self.world.stop.wait(min(_LOOK_EVERY_S, left_s)):
+            raise self._too_late(refs)
+
+    def _until_healthy(self, refs: Sequence[ObjectRef]) -> None:
+        situation = self._seen
+        degraded_since: float | None = None
+        waiting = list(refs)
+        while waiting:
+            self._pause(waiting)
+            observation = observe(
+                self.world.client, situation.placement, self._inventory,
+                kinds=situation.kinds, only=frozenset(waiting),
+            )  # fmt: skip
+            for ref in waiting:
+                live = observation.live.get(ref)
+                missing = Health(HealthStatus.MISSING, "it is gone")
+                self.health[ref] = assess(live.body) if live else missing
+            waiting = [ref for ref in waiting if not is_settled(self.health[ref])]
+            if not any(self.health[r].status is HealthStatus.DEGRADED for r in waiting):
+                degraded_since = None
+            elif degraded_since is None:
+                degraded_since = time.monotonic()
+            elif time.monotonic() - degraded_since > _MAY_BE_DEGRADED_S:
+                raise self._degraded(waiting)
+
+    def _too_late(self, refs: Iterable[ObjectRef]) -> HealthTimeoutError:
+        return HealthTimeoutError(
+            "PLB701", f"not everything was healthy within {self.request.timeout_s:g} s",
+            why=self._told(refs), hint="look at these objects, or give it more --timeout",
+        )  # fmt: skip
+
+    def _degraded(self, refs: Iterable[ObjectRef]) -> PlumbError:
+        bad = [r for r in refs if self.health[r].status is HealthStatus.DEGRADED]
+        return PlumbError(
+            "PLB702", f"{_listed(bad)} cannot become healthy", why=self._told(bad),
+            hint="mend it in Git and sync again",
+        )  # fmt: skip
+
+    def _told(self, refs: Iterable[ObjectRef]) -> str:
+        healths = [(ref, self.health.get(ref)) for ref in list(refs)[:5]]
+        return "; ".join(f"{ref}: {h.message or h.status}" for ref, h in healths if h)
+
+    # --- the result --------------------------------------------------------------------------
+
+    def result(self) -> SyncResult:
+        """Return everything a person, a file or a page needs to know about this run."""
+        plan = self.plan
+        warnings = [
+            f"{ref}: {text}" for ref, outcome in self.outcomes.items() for text in outcome.warnings
+        ]
+        return SyncResult(
+            application=str(self.desired.application),
+            revision=self.desired.revision,
+            plan=plan,
+            outcomes=tuple(self.outcomes.values()),
+            health=self.health,
+            sync=self._status(),
+            errors=tuple(self.errors),
+            warnings=tuple(warnings),
+            dry_run=self.request.dry_run,
+            duration_s=time.monotonic() - self._started_s,
+            requests=dict(self.world.client.requests),
+        )
+
+    def _status(self) -> SyncStatus:
+        plan = self.plan
+        if plan is None:
+            return SyncStatus.UNKNOWN
+        left = [
+            c for c in plan.changes
+            if not isinstance(c, Keep | Skip)
+            and self.outcomes.get(c.ref, None) is None
+        ]  # fmt: skip
+        broken = any(isinstance(c, Skip) for c in plan.changes) or self.has_failed
+        return SyncStatus.OUT_OF_SYNC if left or broken else SyncStatus.SYNCED
+
+    def _remember(self, inventory: Inventory, outcomes: Iterable[Outcome]) -> Inventory:
+        """Note this run among the last ones; the same revision again replaces its line."""
+        counts: dict[str, int] = {}
+        for outcome in (*self.outcomes.values(), *outcomes):
+            counts[outcome.action] = counts.get(outcome.action, 0) + 1
+        commit = self.desired.revision.commit
+        past = PastRun(commit, int(time.time()), "failed" if "failed" in counts else "done", counts)
+        others = tuple(run for run in inventory.last if run.revision != commit)
+        source = self.desired.application.source
+        return replace(
+            inventory, last=(*others, past)[-5:], source=f"{source.url} {source.path}".rstrip()
+        )
+
+    @property
+    def _planned(self) -> Plan:
+        assert self.plan is not None  # noqa: S101 - look_and_plan comes first
+        return self.plan
+
+    @property
+    def _seen(self) -> Situation:
+        assert self._situation is not None  # noqa: S101 - look_and_plan comes first
+        return self._situation
+
+
+def _listed(refs: Iterable[ObjectRef]) -> str:
+    refs = list(refs)
+    more = f" and {len(refs) - 3} more" if len(refs) > 3 else ""
+    return ", ".join(map(str, refs[:3])) + more
