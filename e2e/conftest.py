@@ -8,16 +8,22 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
 from e2e.servers import binaries
 from e2e.servers.controlplane import ControlPlane
+from e2e.servers.githttp import GitHttpServer
+from e2e.servers.gitrepo import TestRepository
+
+if TYPE_CHECKING:
+    from pytest_kind.cluster import KindCluster
 
 Kubectl: TypeAlias = Callable[..., str]
 
@@ -25,11 +31,33 @@ _HERE = Path(__file__).parent
 _TIMEOUT_S = 120
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell pytest-kind what is here already, so that it downloads nothing it does not need."""
+    defaults = {
+        "kind_bin": shutil.which("kind"),
+        "kind_kubectl_bin": (binaries.find() or {}).get("kubectl"),
+        "kind_image": os.environ.get("KIND_NODE_IMAGE"),
+    }
+    for option, value in defaults.items():
+        if value and not config.getoption(option, default=None):
+            setattr(config.option, option, str(value))
+    # Of its own for each run: one that was left behind is of no use, its kubeconfig is gone.
+    if config.getoption("cluster_name", default="") == "pytest-kind":
+        config.option.cluster_name = f"plumb-{secrets.token_hex(3)}"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Servers take their time on a busy machine: more of it than a unit test has."""
     for item in items:
         if _HERE in item.path.parents and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_TIMEOUT_S))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the folder that pytest-kind leaves in the working directory."""
+    name = config.getoption("cluster_name", default="")
+    if name and not config.getoption("keep_cluster"):
+        shutil.rmtree(Path(".pytest-kind") / name, ignore_errors=True)
 
 
 def is_required() -> bool:
@@ -97,3 +125,29 @@ def kubectl(control_plane: ControlPlane) -> Kubectl:
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def git_server(tmp_path: Path) -> Iterator[GitHttpServer]:
+    """Serve what is below a fresh folder over smart HTTP."""
+    with GitHttpServer(tmp_path / "git") as server:
+        yield server
+
+
+@pytest.fixture
+def repository(git_server: GitHttpServer) -> Iterator[TestRepository]:
+    """Make an empty repository; ``git_server.url("config.git")`` is where it is served."""
+    with TestRepository(git_server.root / "config.git") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def kind(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
+    """Make a cluster with nodes that run Pods, by pytest-kind; needs a Docker engine."""
+    docker = shutil.which("docker")
+    if (
+        docker is None
+        or subprocess.run([docker, "info"], capture_output=True, check=False).returncode
+    ):
+        leave_out("no Docker engine answers, so there is no kind")
+    yield request.getfixturevalue("kind_cluster")

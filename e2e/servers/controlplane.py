@@ -7,7 +7,6 @@ There is no kubelet and no scheduler, so Pods stay Pending and a status is writt
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import shutil
@@ -18,10 +17,10 @@ import sys
 import tempfile
 import time
 import urllib.parse
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from e2e.servers.api import Api
 from e2e.servers.certificates import Authority, Pair, signing_pair
 
 if TYPE_CHECKING:
@@ -62,28 +61,22 @@ _AUDIT_POLICY = {
 
 
 class ControlPlaneError(Exception):
-    """The control plane does not start, or answers a request with a failure."""
+    """The control plane does not start, or lacks what is asked of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the API server said: the HTTP status and the decoded body."""
+class ControlPlane(Api):
+    """A running control plane, to be asked as its administrator. Made by :meth:`start`."""
 
-    status: int
-    body: JSON
-
-
-@dataclass(slots=True)
-class ControlPlane:
-    """A running control plane. Made by :meth:`start`; the fields stay as they are while it runs."""
-
-    folder: Path
-    url: str
-    authority: Authority
-    kubeconfig: Path
-    kubectl: Path
-    audit_log: Path | None = None
-    _admin: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
+    def __init__(self, folder: Path, url: str, kubectl: Path) -> None:
+        self.folder = folder
+        self.kubectl = kubectl
+        self.kubeconfig = folder / "admin.kubeconfig"
+        self.audit_log: Path | None = None
+        self.authority = Authority.new("plumb-test-authority")
+        context = ssl.create_default_context(cadata=self.authority.pem.decode())
+        super().__init__(url, context)
+        self._write_files()
+        context.load_cert_chain(folder / "admin.pem")
 
     @classmethod
     @contextlib.contextmanager
@@ -125,11 +118,9 @@ class ControlPlane:
         admission: Sequence[str],
     ) -> ControlPlane:
         folder = processes.folder
-        authority = Authority.new("plumb-test-authority")
         etcd_port, peer_port, port = _free_ports(3)
         url = f"https://127.0.0.1:{port}"
-        self = cls(folder, url, authority, folder / "admin.kubeconfig", binaries["kubectl"])
-        self._write_files()
+        self = cls(folder, url, binaries["kubectl"])
         processes.run("etcd", [binaries["etcd"], *_etcd_flags(folder, etcd_port, peer_port)])
         flags = _apiserver_flags(folder, f"http://127.0.0.1:{etcd_port}", port)
         if admission:
@@ -140,15 +131,15 @@ class ControlPlane:
             flags += [f"--audit-log-path={self.audit_log}", "--audit-log-mode=blocking"]
             flags += [f"--audit-policy-file={folder / 'audit-policy.json'}"]
         processes.run("kube-apiserver", [binaries["kube-apiserver"], *flags])
-        processes.wait("kube-apiserver", lambda: self._answers("/readyz"))
+        processes.wait("kube-apiserver", lambda: self.is_there("/readyz"))
         if controllers:
             manager = binaries["kube-controller-manager"]
             processes.run("kube-controller-manager", [manager, *_controller_flags(self)])
         # Both are made a moment after the server says that it is ready.
-        processes.wait("kube-apiserver", lambda: self._answers("/api/v1/namespaces/default"))
+        processes.wait("kube-apiserver", lambda: self.is_there("/api/v1/namespaces/default"))
         if controllers:
             account = "/api/v1/namespaces/default/serviceaccounts/default"
-            processes.wait("kube-controller-manager", lambda: self._answers(account))
+            processes.wait("kube-controller-manager", lambda: self.is_there(account))
         return self
 
     def kubeconfig_for(self, user: str, groups: Sequence[str] = ()) -> Path:
@@ -156,50 +147,6 @@ class ControlPlane:
         path = self.folder / f"{urllib.parse.quote(user, safe='')}.kubeconfig"
         self._write_kubeconfig(path, user, self.authority.client(user, groups))
         return path
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: JSON = None,
-        content_type: str = "application/json",
-    ) -> Answer:
-        """One request as the cluster's administrator; any status is an answer, not an error."""
-        host = self.url.removeprefix("https://")
-        connection = http.client.HTTPSConnection(host, context=self._admin, timeout=30)
-        with contextlib.closing(connection):
-            data = None if body is None else json.dumps(body)
-            connection.request(method, path, data, {"Content-Type": content_type})
-            response = connection.getresponse()
-            text = response.read()
-        kind = response.headers.get_content_type()
-        return Answer(response.status, json.loads(text) if kind == "application/json" else text)
-
-    def get(self, path: str) -> JSON:
-        """Return the object or list at this path, or None when there is none."""
-        answer = self.request("GET", path)
-        return None if answer.status == http.HTTPStatus.NOT_FOUND else _wanted(path, answer)
-
-    def create(self, path: str, body: JSON) -> JSON:
-        """POST to a collection; what the server made of it."""
-        return _wanted(path, self.request("POST", path, body=body))
-
-    def merge(self, path: str, body: JSON) -> JSON:
-        """Send a JSON merge patch, as a person might; ``path`` may end in /status."""
-        kind = "application/merge-patch+json"
-        return _wanted(path, self.request("PATCH", path, body=body, content_type=kind))
-
-    def patch(self, path: str, operations: Sequence[JSON]) -> JSON:
-        """Send a JSON patch (RFC 6902) as it is."""
-        kind = "application/json-patch+json"
-        return _wanted(path, self.request("PATCH", path, body=operations, content_type=kind))
-
-    def delete(self, path: str) -> None:
-        """DELETE; that there is nothing is fine."""
-        answer = self.request("DELETE", path)
-        if answer.status != http.HTTPStatus.NOT_FOUND:
-            _wanted(path, answer)
 
     def requests(self, *, user: str = ADMIN) -> list[JSON]:
         """Every request of this user so far, as the API server's audit log has them."""
@@ -216,12 +163,6 @@ class ControlPlane:
         """Return the end of one server's log."""
         text = (self.folder / "logs" / f"{name}.log").read_text(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
-
-    def _answers(self, path: str) -> bool:
-        try:
-            return self.request("GET", path).status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
 
     def _write_files(self) -> None:
         server = self.authority.server(
@@ -242,8 +183,6 @@ class ControlPlane:
         controllers = "system:kube-controller-manager"
         pair = self.authority.client(controllers, ["system:masters"])
         self._write_kubeconfig(self.folder / "controllers.kubeconfig", controllers, pair)
-        self._admin = ssl.create_default_context(cadata=self.authority.pem.decode())
-        self._admin.load_cert_chain(self.folder / "admin.pem")
 
     def _write_kubeconfig(self, path: Path, user: str, pair: Pair) -> None:
         certificate, key = path.with_suffix(".crt"), path.with_suffix(".key")
@@ -376,10 +315,3 @@ def _free_ports(count: int) -> list[int]:
 def _write_private(path: Path, content: bytes) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)
-
-
-def _wanted(path: str, answer: Answer) -> JSON:
-    if answer.status >= http.HTTPStatus.BAD_REQUEST:
-        message = answer.body.get("message") if isinstance(answer.body, dict) else answer.body
-        raise ControlPlaneError(f"{path}: HTTP {answer.status}: {message}")
-    return answer.body

@@ -1,0 +1,114 @@
+"""Ask an API server directly, beside Plumb and beside pykube: what tests and demo believe.
+
+Belongs here: plain requests with the standard library. Nothing retries, nothing caches.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import ssl
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+JSON: TypeAlias = Any
+
+
+class AnswerError(Exception):
+    """The API server answers a request with a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API server said: the HTTP status and the decoded body."""
+
+    status: int
+    body: JSON
+
+
+class Api:
+    """One API server and the client certificate to ask it with."""
+
+    def __init__(self, url: str, context: ssl.SSLContext) -> None:
+        self.url = url
+        self._context = context
+
+    @classmethod
+    def from_kubeconfig(cls, path: Path) -> Self:
+        """Use the first cluster and user of a kubeconfig that holds its certificates, as kind's."""
+        document = YAML(typ="safe", pure=True).load(path.read_text())
+        cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        context = ssl.create_default_context(cadata=authority)
+        with tempfile.NamedTemporaryFile() as pair:  # ssl takes a client certificate from a file
+            parts = (user["client-certificate-data"], user["client-key-data"])
+            Path(pair.name).write_bytes(b"\n".join(base64.b64decode(part) for part in parts))
+            context.load_cert_chain(pair.name)
+        return cls(cluster["server"], context)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: JSON = None,
+        content_type: str = "application/json",
+    ) -> Answer:
+        """Send one request as the administrator; any status is an answer, not an error."""
+        host = self.url.removeprefix("https://")
+        connection = http.client.HTTPSConnection(host, context=self._context, timeout=30)
+        with contextlib.closing(connection):
+            data = None if body is None else json.dumps(body)
+            connection.request(method, path, data, {"Content-Type": content_type})
+            response = connection.getresponse()
+            text = response.read()
+        kind = response.headers.get_content_type()
+        return Answer(response.status, json.loads(text) if kind == "application/json" else text)
+
+    def get(self, path: str) -> JSON:
+        """Return the object or list at this path, or None when there is none."""
+        answer = self.request("GET", path)
+        return None if answer.status == http.HTTPStatus.NOT_FOUND else _wanted(path, answer)
+
+    def create(self, path: str, body: JSON) -> JSON:
+        """POST to a collection; what the server made of it."""
+        return _wanted(path, self.request("POST", path, body=body))
+
+    def merge(self, path: str, body: JSON) -> JSON:
+        """Send a JSON merge patch, as a person might; ``path`` may end in /status."""
+        kind = "application/merge-patch+json"
+        return _wanted(path, self.request("PATCH", path, body=body, content_type=kind))
+
+    def patch(self, path: str, operations: Sequence[JSON]) -> JSON:
+        """Send a JSON patch (RFC 6902) as it is."""
+        kind = "application/json-patch+json"
+        return _wanted(path, self.request("PATCH", path, body=operations, content_type=kind))
+
+    def delete(self, path: str) -> None:
+        """DELETE; that there is nothing is fine."""
+        answer = self.request("DELETE", path)
+        if answer.status != http.HTTPStatus.NOT_FOUND:
+            _wanted(path, answer)
+
+    def is_there(self, path: str) -> bool:
+        """Whether GET is answered with 200; a server that is not up yet says no."""
+        try:
+            return self.request("GET", path).status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+def _wanted(path: str, answer: Answer) -> JSON:
+    if answer.status >= http.HTTPStatus.BAD_REQUEST:
+        message = answer.body.get("message") if isinstance(answer.body, dict) else answer.body
+        raise AnswerError(f"{path}: HTTP {answer.status}: {message}")
+    return answer.body
