@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_kind.cluster import KindCluster
 
 Kubectl: TypeAlias = Callable[..., str]
+Plumb: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"
 
 _HERE = Path(__file__).parent
 _TIMEOUT_S = 120
@@ -128,6 +130,26 @@ def kubectl(control_plane: ControlPlane) -> Kubectl:
 
 
 @pytest.fixture
+def plumb(tmp_path: Path) -> Plumb:
+    """Run the plumb command as a user does: ``plumb("sync", "-f", "app.yaml", kubeconfig=path)``.
+
+    ``expect`` is the exit code that must come back; what it said is in ``.stdout`` and ``.stderr``.
+    """
+    program = str(Path(sys.executable).with_name("plumb"))
+
+    def run(*arguments: str, kubeconfig: Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        own = {"KUBECONFIG": str(kubeconfig.resolve()), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("PLUMB_")} | own
+        command = [program, *arguments]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        said = f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        assert done.returncode == expect, said
+        return done
+
+    return run
+
+
+@pytest.fixture
 def git_server(tmp_path: Path) -> Iterator[GitHttpServer]:
     """Serve what is below a fresh folder over smart HTTP."""
     with GitHttpServer(tmp_path / "git") as server:
@@ -142,7 +164,7 @@ def repository(git_server: GitHttpServer) -> Iterator[TestRepository]:
 
 
 @pytest.fixture(scope="session")
-def kind(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
+def kind(request: pytest.FixtureRequest) -> KindCluster:
     """Make a cluster with nodes that run Pods, by pytest-kind; needs a Docker engine."""
     docker = shutil.which("docker")
     if (
@@ -150,4 +172,5 @@ def kind(request: pytest.FixtureRequest) -> Iterator[KindCluster]:
         or subprocess.run([docker, "info"], capture_output=True, check=False).returncode
     ):
         leave_out("no Docker engine answers, so there is no kind")
-    yield request.getfixturevalue("kind_cluster")
+    cluster: KindCluster = request.getfixturevalue("kind_cluster")
+    return cluster
