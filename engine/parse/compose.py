@@ -1,0 +1,347 @@
+"""One YAML document from the events of libyaml, without recursion.
+
+Belongs here: containers, keys, anchors, merges and the limits on them. Scalars are read in
+scalars, the cutting of a stream into documents in stream. ruamel's own constructor is slower and
+reads YAML 1.2; Kubernetes reads something near 1.1 (go-yaml 2).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from engine.parse.events import STRING_TAG, UNEXPECTED_COLON, mask_colons, parts, reader
+from engine.parse.scalars import AMBIGUOUS, MERGE_TAG, key_of, value_of
+
+if TYPE_CHECKING:
+    from engine.errors import ManifestError
+    from engine.model import JSON
+    from engine.parse.limits import Chunk, Limits
+
+# What the next node is to its container: an element, a key, a map to merge, else a key's value.
+_ELEMENT: Final = object()
+_KEY: Final = object()
+_MERGE: Final = object()
+
+_UNSURE: Final = AMBIGUOUS | {"<"}
+_LONE_BANG: Final = re.compile(r"(?:&\S+\s+)?!(?:\s|$)")
+
+
+class _Anchor(NamedTuple):
+    """What an alias stands for: a scalar as written, or a container with its size."""
+
+    text: str | None = None
+    tag: str | None = None
+    body: JSON = None
+    nodes: int = 1
+    height: int = 0
+    is_open: bool = False
+
+
+class _Opened(NamedTuple):
+    """An anchored container that is still being read."""
+
+    depth: int
+    anchor: str
+    nodes: int
+    deepest: int
+
+
+class Composed(NamedTuple):
+    """A document, its first line (from 1), its text, and how many nodes aliases repeat in it."""
+
+    body: JSON
+    line: int
+    chunk: Chunk
+    expanded: int
+
+
+def compose(chunk: Chunk, limits: Limits) -> Composed | None:
+    """Read the first document of the chunk; None if there is none. Raises ManifestError."""
+    try:
+        return _compose(chunk, limits)
+    except YAMLError as error:
+        if getattr(error, "problem", "") != UNEXPECTED_COLON:
+            raise syntax_error(chunk, error) from None
+    # go-yaml takes what libyaml refuses here; such words are rare, so only now is a copy made.
+    masked = mask_colons(chunk)
+    try:
+        return _compose(masked, limits)
+    except YAMLError as error:
+        raise syntax_error(masked, error) from None
+
+
+def _compose(chunk: Chunk, limits: Limits) -> Composed | None:
+    if b"\\/" in chunk.data:
+        _refuse_escaped_slash(chunk)
+    return _Composer(chunk, limits).compose()
+
+
+class _Composer:
+    """The state of reading one document."""
+
+    def __init__(self, chunk: Chunk, limits: Limits) -> None:
+        self._chunk = chunk
+        self._limits = limits
+        self._next = reader(chunk)
+        self._stack: list[tuple[Any, Any]] = []
+        self._anchors: dict[str, _Anchor] = {}
+        self._opened: list[_Opened] = []
+        self._merged: dict[int, set[str]] = {}  # by depth: keys that only a merge has set
+        self._nodes = 0
+        self._expanded = 0
+        self._deepest = 0
+
+    def compose(self) -> Composed | None:
+        self._next()  # the start of the stream
+        if type(self._next()) is StreamEndEvent:
+            return None
+        first = self._next()
+        body = self._read(first)
+        self._next()  # the end of the document, or what is wrong with it
+        line = self._chunk.line + first.start_mark.line + 1
+        return Composed(body, line, self._chunk, self._expanded)
+
+    def _read(self, event: Any) -> JSON:  # noqa: C901 - see below
+        # One loop with everything in local names: this is where a large sync spends its time.
+        get, limit = self._next, self._limits.nodes
+        root: list[JSON] = []
+        container: Any = root
+        slot: Any = _ELEMENT
+        while True:
+            kind = type(event)
+            if kind is ScalarEvent:
+                self._nodes += 1
+                plain, quoted = event.implicit
+                value = event.value
+                if event.anchor or not (quoted or (plain and value[:1] not in _UNSURE)):
+                    value = self._scalar(event, is_key=slot is _KEY)
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                container, slot = self._open(event, container, slot)
+                event = get()
+                continue
+            elif kind is AliasEvent:
+                value = self._alias(event, is_key=slot is _KEY)
+            else:
+                value = container
+                container, slot = self._close(value)
+            if self._nodes > limit:
+                raise self._too_many(event)
+            if slot is _KEY:
+                if value in container:
+                    self._repeat(event, value)
+                slot = value
+            elif slot is _ELEMENT:
+                container.append(value)
+                if container is root:
+                    return value
+            elif slot is _MERGE:
+                self._merge(event, container, value)
+                slot = _KEY
+            else:
+                container[slot] = value
+                slot = _KEY
+            event = get()
+
+    # --- containers
+
+    def _open(self, event: Any, container: Any, slot: Any) -> tuple[Any, Any]:
+        if slot is _KEY:
+            raise self._error(
+                "PLB305", event, "a map or a list is used as a key",
+                why="JSON has no such key", hint="write a string, or quote the braces",
+            )  # fmt: skip
+        self._nodes += 1
+        self._stack.append((container, slot))
+        depth = len(self._stack)
+        self._check_depth(event, depth)
+        if event.anchor:
+            self._opened.append(_Opened(depth, event.anchor, self._nodes - 1, self._deepest))
+            self._anchors[event.anchor] = _Anchor(is_open=True)
+            self._deepest = depth
+        elif depth > self._deepest:
+            self._deepest = depth
+        return ({}, _KEY) if type(event) is MappingStartEvent else ([], _ELEMENT)
+
+    def _close(self, body: JSON) -> tuple[Any, Any]:
+        depth = len(self._stack)
+        if self._merged:
+            self._merged.pop(depth, None)
+        if self._opened and self._opened[-1].depth == depth:
+            opened = self._opened.pop()
+            self._anchors[opened.anchor] = _Anchor(
+                body=body,
+                nodes=self._nodes - opened.nodes,
+                height=self._deepest - depth + 1,
+            )
+            self._deepest = max(self._deepest, opened.deepest)
+        return self._stack.pop()
+
+    def _repeat(self, event: Any, key: str) -> None:
+        """Accept a key again where only a merge has set it, else raise the error of duplicates."""
+        merged = self._merged.get(len(self._stack), set())
+        if key in merged:
+            merged.discard(key)
+            return
+        raise repeated(self._chunk, event.start_mark.index, key)
+
+    def _merge(self, event: Any, container: dict[str, JSON], value: JSON) -> None:
+        if type(value) is dict:
+            sources = [value]
+        elif type(value) is list and type(event) is not AliasEvent:
+            sources = value[::-1]  # the first of a list wins, so it is applied last
+        else:
+            sources = [None]
+        merged = self._merged.setdefault(len(self._stack), set())
+        for source in sources:
+            if type(source) is not dict:
+                raise self._error(
+                    "PLB306", event, "<< merges something that is not a map",
+                    hint='give an alias of a map or a list of such; quote "<<" to mean a plain key',
+                )  # fmt: skip
+            merged.update(source.keys() - container.keys())
+            container.update(source)
+
+    # --- scalars and aliases
+
+    def _scalar(self, event: Any, *, is_key: bool) -> Any:
+        tag = self._tag(event)
+        if event.anchor:
+            self._anchors[event.anchor] = _Anchor(text=event.value, tag=tag)
+        if is_key and event.value == "<<" and (event.implicit[0] or tag == MERGE_TAG):
+            return _MERGE
+        return self._resolved(event, event.value, tag, is_key=is_key)
+
+    def _resolved(self, event: Any, text: str, tag: str | None, *, is_key: bool) -> Any:
+        try:
+            return key_of(text, tag) if is_key else value_of(text, tag)
+        except ValueError as error:
+            what = "this key cannot be read" if is_key else "this value cannot be read"
+            hint = "quote it if it is meant as text"
+            raise self._error("PLB305", event, what, why=str(error), hint=hint) from None
+
+    def _tag(self, event: Any) -> str | None:
+        """Return the full tag; None for plain and untagged, the one of strings for quoted."""
+        plain, quoted = event.implicit
+        if quoted:
+            return STRING_TAG
+        if not plain:
+            return str(event.tag)
+        # libyaml hides the tag "!", which makes a string of anything.
+        if event.style:
+            return "!"
+        if b"!" in self._chunk.data:
+            if _LONE_BANG.match(self._chunk.text, event.start_mark.index, event.end_mark.index + 1):
+                return "!"
+        return None
+
+    def _alias(self, event: Any, *, is_key: bool) -> Any:
+        anchor = self._anchors.get(event.anchor)
+        if anchor is None:
+            raise self._error(
+                "PLB306", event, f"there is no anchor &{shown(event.anchor)} before this alias",
+                why="anchors end with their document", hint="define it above, in this document",
+            )  # fmt: skip
+        if anchor.is_open:
+            raise self._error(
+                "PLB306", event, f"the value of &{shown(event.anchor)} contains itself"
+            )
+        self._nodes += anchor.nodes
+        self._expanded += anchor.nodes
+        if anchor.text is not None:
+            return self._resolved(event, anchor.text, anchor.tag, is_key=is_key)
+        if is_key:
+            raise self._error(
+                "PLB305", event, "a map or a list is used as a key", why="JSON has no such key"
+            )
+        depth = len(self._stack) + anchor.height
+        self._check_depth(event, depth)
+        self._deepest = max(self._deepest, depth)
+        return anchor.body
+
+    # --- errors
+
+    def _check_depth(self, event: Any, depth: int) -> None:
+        if depth > self._limits.depth:
+            raise self._error(
+                "PLB304", event, f"nested deeper than {self._limits.depth} levels",
+                hint="no Kubernetes object needs that; look for an unclosed bracket",
+            )  # fmt: skip
+
+    def _too_many(self, event: Any) -> ManifestError:
+        return self._error(
+            "PLB304", event, f"the document has more than {self._limits.nodes} values",
+            why="aliases count as often as they are used", hint="split it up, or use fewer aliases",
+        )  # fmt: skip
+
+    def _error(
+        self, code: str, event: Any, what: str, *, why: str = "", hint: str = ""
+    ) -> ManifestError:
+        return self._chunk.error(code, event.start_mark.index, what, why=why, hint=hint)
+
+
+def repeated(chunk: Chunk, index: int, key: str) -> ManifestError:
+    """Return the error for the second of two keys, naming the place of the first."""
+    first = parts(chunk, until=index)[-1].keys.get(key)
+    what = f"the key {shown(key)} is there twice in one map"
+    if first is not None:
+        line, column = chunk.position(first)
+        what = f"the key {shown(key)} is already there in line {line}, column {column}"
+    return chunk.error(
+        "PLB303", index, what, why="only one of the two would count", hint="remove one"
+    )
+
+
+def shown(key: str) -> str:
+    """Return a key as an error may name it: on one line, not long, without control characters."""
+    text = "".join(c if c.isprintable() else "\ufffd" for c in key)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _refuse_escaped_slash(chunk: Chunk) -> None:
+    r"""Raise for "\/" in double quotes: libyaml takes it, go-yaml does not (JSON does)."""
+    text = chunk.text
+    get = reader(chunk)
+    kind = None
+    while kind is not StreamEndEvent:
+        event = get()
+        kind = type(event)
+        if kind is ScalarEvent and event.style == '"' and "/" in event.value:
+            start, end = event.start_mark.index, event.end_mark.index
+            match = re.search(r"(?<!\\)(?:\\\\)*\\/", text[start:end])
+            if match:
+                raise chunk.error(
+                    "PLB301", start + match.end() - 2, "unknown escape character in a string",
+                    why='YAML 1.1 knows no "\\/"', hint="write / without the backslash",
+                )  # fmt: skip
+
+
+def syntax_error(chunk: Chunk, error: YAMLError) -> ManifestError:
+    """Translate what libyaml says; its texts quote nothing of the file."""
+    if not isinstance(error, MarkedYAMLError):
+        # A ReaderError, which counts bytes.
+        offset = int(getattr(error, "position", 0))
+        index = len(chunk.data[:offset].decode("utf-8", "replace").removeprefix("\ufeff"))
+        reason = str(getattr(error, "reason", "it cannot be read"))
+        return chunk.error(
+            "PLB302", index, "the text is not clean UTF-8", why=reason,
+            hint="save the file as UTF-8 without control characters; binary data goes into base64",
+        )  # fmt: skip
+    index = error.problem_mark.index if error.problem_mark else 0
+    text = chunk.text
+    why = ", ".join(part for part in (error.context, error.problem) if part)
+    hint = ""
+    if text[index : index + 1] == "\t":
+        hint = "indent with spaces, a tab is no indentation in YAML"
+    elif "{{" in text:
+        hint = "this looks like a template; Plumb reads manifests that are rendered"
+    return chunk.error("PLB301", index, "this is not YAML", why=why, hint=hint)

@@ -1,0 +1,51 @@
+"""How much one file may ask for, and where in it a mistake stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.errors import ManifestError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps for one file. ``depth`` and ``nodes`` count each document after alias expansion.
+
+    Nodes that aliases repeat are counted for the whole file besides, so that many small bombs are
+    one big one.
+    """
+
+    size_bytes: int = 16 * 1024 * 1024
+    documents: int = 20_000
+    depth: int = 200
+    nodes: int = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Text of one document and where it begins: ``line`` and ``column`` count from 0."""
+
+    data: bytes
+    path: str
+    line: int = 0
+    column: int = 0
+    colon: str = ""  # what stands for a colon in it, see events.mask_colons
+
+    @property
+    def text(self) -> str:
+        """The characters that libyaml counts: without a byte order mark."""
+        return self.data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+    def position(self, index: int) -> tuple[int, int]:
+        """Line and column (from 1) in the file of a character of the chunk."""
+        head = self.text[:index]
+        line = head.count("\n")
+        column = len(head) - (head.rfind("\n") + 1)
+        return self.line + line + 1, column + 1 + (0 if line else self.column)
+
+    def error(
+        self, code: str, index: int, what: str, *, why: str = "", hint: str = ""
+    ) -> ManifestError:
+        """Return the error to raise for the character at ``index``."""
+        line, column = self.position(index)
+        return ManifestError(code, what, where=f"{self.path}:{line}:{column}", why=why, hint=hint)

@@ -1,0 +1,171 @@
+"""A file cut into documents as kubectl cuts it (apimachinery's NewYAMLOrJSONDecoder).
+
+Belongs here: encodings, separators, JSON streams, and the numbering of documents.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from engine.errors import ManifestError
+from engine.parse.compose import compose
+from engine.parse.jsontext import JsonSyntaxError, read_value, without_lone_surrogates
+from engine.parse.limits import Chunk, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.model import JSON
+
+# What Go's unicode.IsSpace knows; Python's own list is longer.
+SPACE: Final = "\t\n\v\f\r \u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    chr(c) for c in range(0x2000, 0x200B)
+)
+_SEPARATOR: Final = re.compile(rb"^---(.*)$\n?", re.MULTILINE)
+_JSON_SPACE: Final = re.compile(r"[ \t\r\n]*")
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_PEEK_BYTES: Final = 4096  # how far kubectl looks for the "{" that says JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document that is not empty; ``line`` counts from 1, ``index`` from 0 in its file."""
+
+    body: JSON
+    line: int
+    index: int
+
+
+class Located(NamedTuple):
+    """A document with the text it was read from."""
+
+    body: JSON
+    line: int
+    chunk: Chunk
+    expanded: int
+
+
+def documents(data: bytes, *, path: str, limits: Limits | None = None) -> Iterator[Document]:
+    """Yield what kubectl would send for this file; empty documents are left out.
+
+    Values that aliases repeat are shared, so nobody may change a body in place. Raises
+    ManifestError with path:line:column at the first mistake; documents before it were yielded.
+    """
+    for index, found in enumerate(located(data, path=path, limits=limits or Limits())):
+        yield Document(found.body, found.line, index)
+
+
+def located(data: bytes, *, path: str, limits: Limits) -> Iterator[Located]:
+    """Yield the documents with their texts; the same errors as in documents."""
+    count = expanded = 0
+    for found in _stream(_clean(data, path, limits), path, limits):
+        if found.body is None:
+            continue
+        count += 1
+        expanded += found.expanded
+        if count > limits.documents:
+            raise found.chunk.error(
+                "PLB304", 0, f"the file has more than {limits.documents} documents",
+                hint="split the file",
+            )  # fmt: skip
+        if expanded > limits.nodes:
+            raise found.chunk.error(
+                "PLB304", 0, f"aliases in this file repeat more than {limits.nodes} values",
+                hint="use fewer aliases",
+            )  # fmt: skip
+        yield found
+
+
+def _clean(data: bytes, path: str, limits: Limits) -> bytes:
+    """Return the text with line feeds only, without byte order mark; its size is checked."""
+    if len(data) > limits.size_bytes:
+        raise ManifestError(
+            "PLB304", f"the file is larger than {limits.size_bytes} bytes", where=f"{path}:1:1",
+            hint="split it, or leave it out with .plumbignore",
+        )  # fmt: skip
+    if data.startswith(_UTF16):
+        raise ManifestError(
+            "PLB302", "the file is UTF-16", where=f"{path}:1:1", hint="save it as UTF-8"
+        )
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    return data.replace(b"\r\n", b"\n") if b"\r\n" in data else data
+
+
+def _stream(data: bytes, path: str, limits: Limits) -> Iterator[Located]:
+    head = data[:_PEEK_BYTES].decode("utf-8", "replace").lstrip(SPACE)
+    if head.startswith("{"):
+        yield from _json_stream(data, path, limits)
+        return
+    for chunk in _chunks(data, path):
+        yield from _yaml_document(chunk, limits)
+
+
+def _yaml_document(chunk: Chunk, limits: Limits) -> Iterator[Located]:
+    composed = compose(chunk, limits)
+    if composed is not None:
+        yield Located(composed.body, composed.line, composed.chunk, composed.expanded)
+
+
+def _chunks(data: bytes, path: str, line: int = 0, column: int = 0) -> Iterator[Chunk]:
+    """Cut at each line that begins with ``---``, wherever it stands; the rest must be a comment."""
+    start = 0
+    for match in _SEPARATOR.finditer(data):
+        text = data[start : match.start()]
+        chunk = Chunk(text, path, line, column)
+        line += text.count(b"\n")
+        rest = match[1].decode("utf-8", "replace").strip(SPACE)
+        if rest and not rest.startswith("#"):
+            raise Chunk(match[0], path, line, column if match.start() == 0 else 0).error(
+                "PLB307", 3, "text behind the document separator ---",
+                why="Kubernetes allows only a comment there", hint="move it to the next line",
+            )  # fmt: skip
+        if text:
+            yield chunk
+        line += match[0].count(b"\n")
+        column = 0
+        start = match.end()
+    if start < len(data):
+        yield Chunk(data[start:] + b"\n", path, line, column)
+
+
+def _json_stream(data: bytes, path: str, limits: Limits) -> Iterator[Located]:
+    """JSON values one after another; what is no JSON after at most one of them is read as YAML."""
+    try:
+        text = without_lone_surrogates(data.decode())
+    except UnicodeDecodeError as error:
+        index = len(data[: error.start].decode())
+        raise Chunk(data, path).error(
+            "PLB302", index, "the text is not UTF-8", hint="save the file as UTF-8"
+        ) from None
+    whole = Chunk(data, path)
+    place = count = 0
+    while (begin := _skip_space(text, place)) < len(text):
+        try:
+            value, end = read_value(text, begin, whole, limits)
+        except JsonSyntaxError as error:
+            if count > 1 or path.endswith(".json"):
+                raise whole.error(
+                    "PLB308", error.index, "this is not JSON", why=error.why
+                ) from None
+            yield from _rest_as_yaml(text, place, path, limits)
+            return
+        line, column = whole.position(begin)
+        chunk = Chunk(text[begin:end].encode(), path, line - 1, column - 1)
+        yield Located(value, line, chunk, 0)
+        count += 1
+        place = end
+
+
+def _skip_space(text: str, place: int) -> int:
+    match = _JSON_SPACE.match(text, place)
+    return match.end() if match else place
+
+
+def _rest_as_yaml(text: str, place: int, path: str, limits: Limits) -> Iterator[Located]:
+    # kubectl eats white space up to the first line feed, then hands over to its YAML reader.
+    rest = text[place:].lstrip(SPACE.replace("\n", "")).removeprefix("\n")
+    line, column = Chunk(text.encode(), path).position(len(text) - len(rest))
+    for chunk in _chunks(rest.encode(), path, line - 1, column - 1):
+        yield from _yaml_document(chunk, limits)
