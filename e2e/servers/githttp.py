@@ -170,6 +170,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits 40 ms for the acknowledgement of its head
     server: _Server
     timeout = 60
     _page: ClassVar[bytes] = b"<!DOCTYPE html><html><body><h1>Sign in</h1></body></html>"
