@@ -84,6 +84,49 @@ def prune(situation: Situation, *, failed: bool) -> Pruning:
     return Pruning(tuple(changes), tuple(sorted(forget)), confirmation)
 
 
+def farewell(situation: Situation) -> Pruning:
+    """Return what becomes of everything when the application itself is deleted.
+
+    By its ``deletionPolicy``. Knows no limit of number; what holds other people's objects is left
+    in place unless the token names it.
+    """
+    inventory = situation.inventory
+    entries = inventory.entries.values() if inventory else ()
+    fates = {entry.ref: fate(entry, situation) for entry in entries}
+    deletes = situation.application.deletion_policy != "orphan"
+    special = [
+        change
+        for change in fates.values()
+        if deletes and isinstance(change, Delete) and _wants_confirmation(change, situation)
+    ]
+    wanted = token(situation.owner, ((d.ref, d.live.uid) for d in special)) if special else ""
+    spared = () if wanted == situation.options.confirm else tuple(special)
+    changes = [
+        _last_word(change, situation, spared=spared)
+        for change in fates.values()
+        if change is not None
+    ]
+    gone = tuple(ref for ref, change in fates.items() if change is None)
+    return Pruning(tuple(sorted(changes, key=_deletion_order)), gone, wanted if spared else "")
+
+
+def _last_word(change: Change, situation: Situation, *, spared: Sequence[Change]) -> Change:
+    """Return what becomes of one object of a deleted application: deleted, or left unmarked."""
+    match change:
+        case Delete(ref, live) if situation.application.deletion_policy == "orphan":
+            return _left(ref, live, "deletionPolicy: orphan")
+        case Delete(ref, live) if change in spared:
+            return _left(ref, live, f"deleting a {ref.kind} needs a confirmation")
+        case Keep(ref, "Disabled" | "Protected" | "Stray", reason):
+            return _left(ref, situation.observation.live[ref], reason)
+        case _:
+            return change
+
+
+def _left(ref: ObjectRef, live: Live, reason: str) -> Release:
+    return Release(ref, reason, live=live, patch=unmark(live))
+
+
 def _deletion_order(change: Change) -> tuple[int, int, ObjectRef]:
     live = change.live if isinstance(change, Delete | Release) else None
     try:
@@ -154,7 +197,7 @@ def _asked_for(entry: Entry, live: Live) -> Change:
     if "disabled" in wishes:
         return Keep(ref, "Disabled", f"{PRUNE_ANNOTATION}: disabled")
     if "orphan" in wishes:
-        return Release(ref, f"{PRUNE_ANNOTATION}: orphan", live=live, patch=unmark(live))
+        return _left(ref, live, f"{PRUNE_ANNOTATION}: orphan")
     return Delete(ref, live, _REMOVED, existed=entry.existed)
 
 

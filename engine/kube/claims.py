@@ -1,4 +1,4 @@
-"""Which other applications own what: the records of the owners whose marks were met."""
+"""The records of a cluster: all of them, or those of the owners whose marks were met."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ from engine.situation import Claim
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from engine.inventory import Inventory
     from engine.kube.client import Client
 
 _ID = re.compile("[0-9a-f]{32}")
+
+
+def records(client: Client, *, namespace: str) -> list[Inventory]:
+    """Return every record of the cluster, by application; raises DeniedError without the right."""
+    heads = _heads(client, namespace, RECORD_LABEL)
+    return [Record(client, name, "", namespace).read() for name in sorted(heads.values())]
 
 
 def claims_of(client: Client, owners: Iterable[str], *, namespace: str) -> dict[str, Claim]:
@@ -22,23 +29,27 @@ def claims_of(client: Client, owners: Iterable[str], *, namespace: str) -> dict[
 
     Without the right to read them, every id counts as living and owning what carries its mark.
     """
-    owners = sorted(owners)
-    path = f"/api/v1/namespaces/{namespace}/configmaps"
-    selector = f"{RECORD_LABEL} in ({','.join(filter(_ID.fullmatch, owners))})"
+    ids = sorted(filter(_ID.fullmatch, owners))
+    if not ids:
+        return {}
     try:
-        found = list(client.list(path, params={"labelSelector": selector}))
+        heads = _heads(client, namespace, f"{RECORD_LABEL} in ({','.join(ids)})")
     except DeniedError:
-        return {owner: Claim("another application", "", None) for owner in owners}
+        return {owner: Claim("another application", "", None) for owner in ids}
     claims = {}
-    for head in found:
-        application = (head["metadata"].get("annotations") or {}).get(APPLICATION_ANNOTATION, "")
-        owner = head["metadata"]["labels"][RECORD_LABEL]
-        if not application:
-            continue
-        record = Record(client, application, "", namespace)
-        inventory = record.read()
-        if inventory.id != owner or inventory.released:
-            continue
-        owns = None if inventory.doubt else frozenset(inventory.entries)
-        claims[owner] = Claim(application, inventory.source, owns)
+    for owner, application in heads.items():
+        inventory = Record(client, application, "", namespace).read()
+        if inventory.id == owner and not inventory.released:
+            owns = None if inventory.doubt else frozenset(inventory.entries)
+            claims[owner] = Claim(application, inventory.source, owns)
     return claims
+
+
+def _heads(client: Client, namespace: str, selector: str) -> dict[str, str]:
+    """Return the application of each record id."""
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    return {
+        head["metadata"]["labels"][RECORD_LABEL]: application
+        for head in client.list(path, params={"labelSelector": selector})
+        if (application := (head["metadata"].get("annotations") or {}).get(APPLICATION_ANNOTATION))
+    }

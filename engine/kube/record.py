@@ -111,6 +111,11 @@ class Record:
         return self.inventory
 
     @property
+    def exists(self) -> bool:
+        """Whether there was a record when it was read, or one was written since."""
+        return 0 in self._shards
+
+    @property
     def held_by(self) -> str:
         """Who was writing when the record was read, or ""."""
         head = self._shards.get(0)

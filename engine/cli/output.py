@@ -1,0 +1,88 @@
+"""Where text goes, whether it has colour, and which exit code a result means."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.options import common
+from engine.errors import ExitCode, PlumbError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.model import SyncResult
+
+
+def use_color(stream: object = None) -> bool:
+    """Whether to colour what goes to this stream (standard output by default)."""
+    wish = common().color if click.get_current_context(silent=True) else "auto"
+    if wish != "auto":
+        return wish == "always"
+    terminal = getattr(stream or sys.stdout, "isatty", lambda: False)()
+    return bool(terminal) and not os.environ.get("NO_COLOR")
+
+
+def print_json(body: object) -> None:
+    """Print one JSON document on standard output."""
+    import orjson
+
+    sys.stdout.buffer.write(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
+    sys.stdout.flush()
+
+
+def print_error(error: PlumbError) -> None:
+    """Print an error on standard error: what, where, why, and what to do next."""
+    from engine.report.text import render_error
+
+    click.echo(render_error(error, color=use_color(sys.stderr)), err=True, nl=False)
+
+
+def print_results(results: Sequence[SyncResult], *, as_plan: bool) -> None:
+    """Print what would be done (``as_plan``) or what was, on standard output."""
+    if common().output == "json":
+        from engine.report import data
+
+        documents = [data.result(result) for result in results]
+        print_json(documents[0] if len(documents) == 1 else data.together(documents))
+        return
+    from engine.report import text
+
+    for result in results:
+        if result.plan is not None and as_plan:
+            click.echo(text.render_plan(result.plan, color=use_color()), nl=False)
+        elif result.plan is not None:
+            click.echo(text.render_result(result, color=use_color()), nl=False)
+        for error in result.errors:
+            print_error(error)
+
+
+def exit_code(results: Sequence[SyncResult], *, differences: bool = False) -> ExitCode:
+    """Return the one code that these results mean.
+
+    Several failures of one code end in that code, mixed ones in 1. ``differences``: a plan that
+    would write ends in 2 when nothing failed.
+    """
+    codes = {code for result in results for code in _codes(result)}
+    if len(codes) == 1:
+        return codes.pop()
+    if codes:
+        return ExitCode.FAILURE
+    wants = any(result.plan is not None and result.plan.writes for result in results)
+    return ExitCode.DIFFERENCES if differences and wants else ExitCode.OK
+
+
+def _codes(result: SyncResult) -> set[ExitCode]:
+    from engine.model import Skip
+    from engine.steps import held
+
+    errors = [*result.errors, *(o.error for o in result.outcomes if o.error is not None)]
+    if result.plan is not None:
+        errors += [c.error for c in result.plan.changes if isinstance(c, Skip) and c.error]
+    codes = {error.exit_code for error in errors}
+    if result.plan is not None and not result.dry_run and held(result.plan):
+        codes.add(RefusedError.exit_code)
+    return codes

@@ -1,0 +1,100 @@
+"""`plumb sync`: make the cluster as Git wants it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.options import (
+    DURATION,
+    cluster_options,
+    common_options,
+    option,
+    source_options,
+)
+from engine.errors import PlumbError, RefusedError
+
+if TYPE_CHECKING:
+    from engine.cli.wiring import Wiring
+    from engine.model import Application, SyncResult
+    from engine.run import Desired, Request
+
+
+@click.command("sync")
+@source_options
+@option("--dry-run", is_flag=True, help="Show the plan; read requests only.")
+@option("--exit-code", is_flag=True, help="With --dry-run: 2 when there are differences.")
+@option("--prune/--no-prune", default=None, help="Delete what Git no longer has; as the "
+        "application says, by default it does.")  # fmt: skip
+@option("--wait", is_flag=True, help="Wait until everything is healthy.")
+@option("--timeout", type=DURATION, metavar="TIME", help="For all waiting; else the application's.")
+@option("--confirm", default="", metavar="TOKEN", help="Carry out the held deletions of this plan.")
+@option("--replace", is_flag=True, help="Delete and make again what cannot be changed in place.")
+@cluster_options
+@common_options
+def command(**flags: Any) -> int:
+    """Make the cluster as Git wants it.
+
+    Fetches the repository, compares what was last applied, what Git wants and what is there, and
+    writes only the difference. Deletions come last, and only when everything else is in place.
+    """
+    from engine.cli.output import exit_code, print_results
+    from engine.cli.wiring import Wiring
+
+    with Wiring(flags) as wiring:
+        results = run(wiring)
+        print_results(results, as_plan=flags["dry_run"])
+        return int(exit_code(results, differences=flags["dry_run"] and flags["exit_code"]))
+
+
+def run(wiring: Wiring) -> list[SyncResult]:
+    """Carry out, or with ``dry_run`` plan, every application that was asked for."""
+    from engine.cli.wiring import iterate, unread
+    from engine.reconcile import reconcile
+
+    applications = wiring.applications()
+    if not wiring.flags["dry_run"]:
+        for application in applications:
+            _refuse_suspended(application)
+    found = wiring.desired(applications)
+    everything = list(iterate(found))
+    results = []
+    for application, desired in found:
+        if isinstance(desired, PlumbError):
+            results.append(unread(application, desired))
+            continue
+        siblings = [other for other in everything if _is_sibling(desired, other)]
+        request = _request(application, wiring.flags)
+        world = wiring.world(application)
+        results.append(reconcile(desired, world, request, siblings=siblings))
+    return results
+
+
+def _is_sibling(desired: Desired, other: Desired) -> bool:
+    """Whether this is another application that was read at the same commit."""
+    return other is not desired and other.revision.commit == desired.revision.commit
+
+
+def _request(application: Application, flags: dict[str, Any]) -> Request:
+    from engine.run import Request
+    from engine.situation import Options
+
+    prune = flags["prune"]
+    options = Options(
+        prune=prune is not False, replace=flags["replace"], confirm=flags["confirm"] or ""
+    )
+    return Request(
+        options=options,
+        dry_run=flags["dry_run"],
+        wait=flags["wait"],
+        timeout_s=flags["timeout"] or application.timeout_s,
+    )
+
+
+def _refuse_suspended(application: Application) -> None:
+    if application.suspend:
+        raise RefusedError(
+            "PLB540", f"Application {application} is suspended",
+            hint="set suspend: false to sync it; plumb diff shows what that would do",
+        )  # fmt: skip

@@ -1,0 +1,115 @@
+"""The end of an application: its objects by ``deletionPolicy``, then its record. Needs no Git."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from engine.apply import Applier
+from engine.errors import HealthTimeoutError, PlumbError, RefusedError
+from engine.journal import settled
+from engine.kube import discovery
+from engine.kube.live import observe
+from engine.model import Plan, Revision, SyncResult, SyncStatus
+from engine.namespaces import Placement
+from engine.prune import farewell
+from engine.schema import Schemas
+from engine.situation import Situation
+
+if TYPE_CHECKING:
+    from engine.kube.record import Record
+    from engine.model import Application, Outcome
+    from engine.run import Request, World
+
+_LOOK_EVERY_S = 0.5
+
+
+def remove(application: Application, world: World, request: Request) -> SyncResult:
+    """Delete or release everything the application owns; never raises.
+
+    The record goes when nothing is left in it, so what could not be deleted is not forgotten.
+    """
+    plan: Plan | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    errors: list[PlumbError] = []
+    try:
+        record = world.record(application)
+        situation = _situation(application, world, record, request)
+        pruning = farewell(situation)
+        plan = Plan(
+            str(application), None,
+            prune=pruning.changes, forget=pruning.forget, token=pruning.token,
+        )  # fmt: skip
+        if not request.dry_run:
+            applier = Applier(world.client, record, situation, world.stop)
+            outcomes = applier.apply(pruning.changes)
+            after, touched = settled((), {}, record.inventory, gone=pruning.forget)
+            record.finish(after, touched=touched)
+            if application.deletion_policy == "wait":
+                _wait_until_gone(record, world, situation, request)
+            _close(record)
+    except PlumbError as error:
+        errors.append(error)
+    is_done = plan is not None and not errors and all(o.action != "failed" for o in outcomes)
+    return SyncResult(
+        application=str(application),
+        revision=None,
+        plan=plan,
+        outcomes=outcomes,
+        sync=SyncStatus.SYNCED if is_done else SyncStatus.OUT_OF_SYNC,
+        errors=tuple(errors),
+        dry_run=request.dry_run,
+        requests=dict(world.client.requests),
+    )
+
+
+def _situation(
+    application: Application, world: World, record: Record, request: Request
+) -> Situation:
+    inventory = record.read()
+    if not record.exists:
+        raise RefusedError(
+            "PLB541", f"there is no record of Application {application}",
+            why="nothing was ever applied under that name, or it is deleted already",
+            hint="plumb status lists the applications of this cluster",
+        )  # fmt: skip
+    kinds = discovery.kinds(world.client)
+    placement = Placement(())
+    return Situation(
+        application=application,
+        revision=Revision("", ""),
+        placement=placement,
+        inventory=inventory,
+        owner=inventory.id,
+        observation=observe(world.client, placement, inventory, kinds=kinds),
+        kinds=kinds,
+        schemas=Schemas.from_openapi(()),
+        options=request.options,
+    )
+
+
+def _wait_until_gone(record: Record, world: World, situation: Situation, request: Request) -> None:
+    """Wait until everything that is being deleted is proven to be gone."""
+    deadline_s = time.monotonic() + request.timeout_s
+    while record.inventory.entries:
+        seen = observe(world.client, situation.placement, record.inventory, kinds=situation.kinds)
+        if seen.absent:
+            after, touched = settled((), {}, record.inventory, gone=seen.absent)
+            record.finish(after, touched=touched)
+        elif time.monotonic() > deadline_s or world.stop.wait(_LOOK_EVERY_S):
+            refs = ", ".join(map(str, list(record.inventory.entries)[:5]))
+            raise HealthTimeoutError(
+                "PLB703", f"not everything was gone within {request.timeout_s:g} s", why=refs,
+                hint="kubectl get shows the finalizers they wait for; delete again later",
+            )  # fmt: skip
+
+
+def _close(record: Record) -> None:
+    left = list(record.inventory.entries)
+    if not left:
+        record.delete()
+        return
+    raise RefusedError(
+        "PLB542", f"{len(left)} objects are not gone yet, so the record is kept",
+        why=", ".join(map(str, left[:5])), hint="run plumb delete again later",
+    )  # fmt: skip
