@@ -25,7 +25,7 @@ VERBS: Final = frozenset(
 
 
 def api_version(group: str, version: str) -> str:
-    """What manifests write: "apps/v1", or "v1" for the core group."""
+    """Return what manifests write: "apps/v1", or "v1" for the core group."""
     return f"{group}/{version}" if group else version
 
 
@@ -49,7 +49,7 @@ class Resource:
         return api_version(self.group, self.version)
 
     def path(self, namespace: str = "", name: str = "") -> str:
-        """The URL path of the object, of the namespace's list, or of the list of all.
+        """Return the URL path of the object, of the namespace's list, or of the list of all.
 
         A namespace given for a cluster-scoped kind is left out, as the server would have it.
         """
@@ -131,9 +131,8 @@ class Kinds:
         return next(iter(self.served(group, kind)), None)
 
     def is_unknown(self, api_version: str) -> bool:
-        """Whether this group/version, or its whole group, could not be asked."""
-        group = api_version.partition("/")[0] if "/" in api_version else ""
-        return api_version in self.unknown or (group or "core") in self.unknown
+        """Whether this group/version could not be asked, so that absence proves nothing."""
+        return api_version in self.unknown
 
     def suggestions(self, api_version: str, kind: str) -> tuple[str, ...]:
         """Up to three "apiVersion Kind" that may have been meant, the likeliest first."""

@@ -10,14 +10,14 @@ import random
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from urllib.parse import quote, urlencode
 
 import orjson
 from urllib3 import HTTPHeaderDict
 
-from engine import __version__
+from engine import __version__, jsonpatch
 from engine.errors import ApiError, ClusterError, InvalidError, UncertainError
 from engine.kube import status
 from engine.kube.gcguard import collector_off
@@ -83,7 +83,7 @@ class Client:
     ``impersonate`` is a user name such as "system:serviceaccount:shop:deployer".
     """
 
-    def __init__(  # noqa: PLR0913 - all but the first have defaults
+    def __init__(
         self,
         connection: Connection,
         *,
@@ -94,6 +94,7 @@ class Client:
         on_request: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.connection = connection
+        self.connections = connections
         self._timeout_s = request_timeout_s
         self._stop = stop or threading.Event()
         self._transport = Transport(connection, connections=connections)
@@ -139,7 +140,7 @@ class Client:
         asked = Asked("GET", path, ref, self._user)
         return self._send(self._call(asked, params=params, headers={"Accept": accept})).body
 
-    def list(  # noqa: PLR0913 - a list has this many options
+    def list(
         self,
         path: str,
         *,
@@ -174,7 +175,7 @@ class Client:
             return iter(items)
 
     def _pages(self, path: str, params: Mapping[str, str], accept: str) -> Sequence[JSON]:
-        items: list[JSON] = []  # type: ignore[valid-type] # the builtin; the method is elsewhere
+        items: list[JSON] = []
         token = ""
         while True:
             page_params = {**params, "continue": token} if token else params
@@ -211,8 +212,6 @@ class Client:
         ref: str = "",
     ) -> Answer:
         """Send a JSON Patch; ConflictError when a `test` fails or a place is gone."""
-        from engine import jsonpatch  # noqa: PLC0415 - until jsonpatch.py is there
-
         return self._write(Asked("PATCH", path, ref, self._user), jsonpatch.encode(operations),
                            PATCH_TYPE, {**WRITING, **(params or {})})  # fmt: skip
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-import pykube
+from pykube.config import KubeConfig
+from pykube.exceptions import PyKubeError
 from requests.utils import get_environ_proxies, select_proxy
 
 from engine.errors import SettingsError
@@ -61,7 +62,7 @@ class Connection:
     proxy: str = field(default="", repr=False)
     compress: bool = True
     impersonate: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    config: pykube.KubeConfig | None = field(default=None, repr=False, compare=False)
+    config: KubeConfig | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_local(self) -> bool:
@@ -102,9 +103,9 @@ def is_in_cluster(service_account: Path = SERVICE_ACCOUNT) -> bool:
 def in_cluster(service_account: Path = SERVICE_ACCOUNT) -> Connection:
     """Connect as the Pod's service account; its token is read again each minute."""
     try:
-        config = pykube.KubeConfig.from_service_account(str(service_account))
+        config = KubeConfig.from_service_account(str(service_account))  # type: ignore[no-untyped-call]
         ca = config.cluster["certificate-authority"].bytes()
-    except (OSError, pykube.exceptions.PyKubeError) as error:
+    except (OSError, PyKubeError) as error:
         raise SettingsError(
             "PLB454",
             "the Pod's service account cannot be read",
@@ -133,15 +134,8 @@ def from_document(
     cluster_name, user_name = str(chosen.get("cluster", "")), str(chosen.get("user", ""))
     cluster = _named(found.clusters, cluster_name, "cluster", where, context=name)
     user = _named(found.users, user_name, "user", where, context=name) if user_name else {}
-    # pykube opens the files of every entry, so it gets none but the chosen ones.
-    config = pykube.KubeConfig(
-        {
-            "clusters": [{"name": cluster_name, "cluster": cluster}],
-            "users": [{"name": user_name, "user": user}],
-            "contexts": [{"name": name, "context": chosen}],
-            "current-context": name,
-        }
-    )
+    config = _config(name, chosen, cluster=(cluster_name, cluster), user=(user_name, user),
+                     where=where)  # fmt: skip
     server = str(cluster.get("server") or "")
     if urlsplit(server).scheme not in {"http", "https"} or not urlsplit(server).hostname:
         raise SettingsError(
@@ -166,6 +160,40 @@ def from_document(
     )
 
 
+def _config(
+    name: str, context: JSON, *, cluster: tuple[str, JSON], user: tuple[str, JSON], where: str
+) -> KubeConfig:
+    """Hand the chosen entries to pykube, and no others: it opens the files of all it gets."""
+    old = user[1].get("auth-provider")
+    if old:
+        raise SettingsError(
+            "PLB456",
+            f"auth-provider {old.get('name', '')!r} is not supported",
+            where=where,
+            why="Kubernetes removed auth-provider in 1.26",
+            hint="use the exec credential plugin of your provider",
+        )
+    config = KubeConfig(  # type: ignore[no-untyped-call]
+        {
+            "clusters": [{"name": cluster[0], "cluster": cluster[1]}],
+            "users": [{"name": user[0], "user": user[1]}],
+            "contexts": [{"name": name, "context": context}],
+            "current-context": name,
+        }
+    )
+    try:
+        _ = config.user, config.cluster
+    except PyKubeError as error:
+        raise SettingsError(
+            "PLB454",
+            "a certificate or key that the kubeconfig names cannot be read",
+            where=where,
+            why=str(error),
+            hint="check the paths in the kubeconfig",
+        ) from None
+    return config
+
+
 def _named(
     entries: Mapping[str, JSON], name: str, noun: str, where: str, *, context: str = ""
 ) -> JSON:
@@ -187,9 +215,7 @@ def _named(
 # --- credentials -----------------------------------------------------------------------------
 
 
-def _credentials(
-    config: pykube.KubeConfig, *, allow_exec: bool, where: str, cluster: JSON
-) -> Credentials:
+def _credentials(config: KubeConfig, *, allow_exec: bool, where: str, cluster: JSON) -> Credentials:
     """Take the first of token, user name, plugin, as client-go; a certificate goes with any."""
     user = config.user
     certificate = _client_certificate(config, where)
@@ -211,18 +237,10 @@ def _credentials(
                 hint="give this process a service account, a token file or a certificate",
             )
         return PluginCredentials(plugin, certificate=certificate)
-    if user.get("auth-provider"):
-        raise SettingsError(
-            "PLB456",
-            f"auth-provider {user['auth-provider'].get('name', '')!r} is not supported",
-            where=where,
-            why="Kubernetes removed auth-provider in 1.26",
-            hint="use the exec credential plugin of your provider",
-        )
     return Credentials(certificate=certificate)
 
 
-def _client_certificate(config: pykube.KubeConfig, where: str) -> Certificate | None:
+def _client_certificate(config: KubeConfig, where: str) -> Certificate | None:
     keys = [k for k in ("client-certificate", "client-key") if k in config.user]
     if not keys:
         return None
@@ -234,7 +252,7 @@ def _client_certificate(config: pykube.KubeConfig, where: str) -> Certificate | 
     return Certificate(_pem(config.user, keys[0], where), _pem(config.user, keys[1], where))
 
 
-def _plugin(spec: JSON, cluster: JSON, config: pykube.KubeConfig, where: str) -> Plugin:
+def _plugin(spec: JSON, cluster: JSON, config: KubeConfig, where: str) -> Plugin:
     version = str(spec.get("apiVersion") or "")
     if version not in PLUGIN_VERSIONS:
         raise SettingsError(
@@ -265,7 +283,7 @@ def _plugin(spec: JSON, cluster: JSON, config: pykube.KubeConfig, where: str) ->
     )
 
 
-def _told_to_plugin(cluster: JSON, config: pykube.KubeConfig, where: str) -> JSON:
+def _told_to_plugin(cluster: JSON, config: KubeConfig, where: str) -> JSON:
     kept = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url",
             "disable-compression")  # fmt: skip
     told = {key: cluster[key] for key in kept if cluster.get(key)}

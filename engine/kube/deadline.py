@@ -13,10 +13,12 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+LOOK_S: Final = 0.5
 
 
 @dataclass(eq=False, slots=True)
@@ -36,6 +38,7 @@ class Watch:
         self._flights: set[Flight] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._asleep = False
         self._closed = False
         self._local = threading.local()
 
@@ -49,12 +52,12 @@ class Watch:
         """Count this thread's request as under way, for at most so many seconds."""
         flight = Flight(time.monotonic() + seconds)
         with self._changed:
+            self._flights.add(flight)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
-            elif not self._flights:
+            elif self._asleep:
                 self._changed.notify()
-            self._flights.add(flight)
         self._local.flight = flight
         try:
             yield flight
@@ -70,12 +73,17 @@ class Watch:
             self._changed.notify()
 
     def _run(self) -> None:
+        quiet = 0
         while True:
             with self._changed:
+                # Waking it for each of many short requests would cost more than looking around
+                # twice a second; after ten quiet looks it sleeps until the next request.
+                quiet = 0 if self._flights else quiet + 1
+                self._asleep = quiet > 10
+                self._changed.wait(None if self._asleep else LOOK_S)
+                self._asleep = False
                 if self._closed:
                     return
-                # Half a second late is early enough; no wake-ups while nothing is under way.
-                self._changed.wait(0.5 if self._flights else None)
                 now = time.monotonic()
                 for flight in self._flights:
                     if flight.ends_at <= now and flight.socket is not None:

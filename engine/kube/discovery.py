@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,8 +22,7 @@ from engine.kinds import Kinds
 from engine.kube.gcguard import collector_off
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     from engine.kube.client import Client
     from engine.model import JSON
@@ -155,7 +155,7 @@ def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
             part.write(content)
-        os.replace(part.name, path)
+        Path(part.name).replace(path)
         there = sorted(path.parent.iterdir(), key=lambda p: p.stat().st_mtime)
         for old in there[:-CACHED_DOCUMENTS]:
             old.unlink(missing_ok=True)

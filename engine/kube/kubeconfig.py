@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from engine import parse
 from engine.errors import ManifestError, SettingsError
 
 if TYPE_CHECKING:
@@ -129,8 +130,6 @@ def _absolute(path: Path, noun: str, entry: JSON) -> JSON:
 
 
 def _parse(path: Path) -> JSON:
-    from engine import parse  # noqa: PLC0415 - until parse is there
-
     try:
         data = path.read_bytes()
         document = next(iter(parse.documents(data, path=str(path))), None)
@@ -150,10 +149,9 @@ def _parse(path: Path) -> JSON:
 def _expect(condition: bool, path: Path, pointer: str, what: str) -> None:  # noqa: FBT001 - reads as an assertion
     if condition:
         return
-    from engine import parse  # noqa: PLC0415 - until parse is there
-
-    line, column = parse.locate(path.read_bytes(), document=0, pointer=pointer.rstrip("/"))
+    pointer = pointer.rstrip("/")
+    line, column = parse.locate(path.read_bytes(), document=0, pointer=pointer)
     raise SettingsError(
-        "PLB451", f"{pointer} has to be {what}", where=f"{path}:{line}:{column}",
+        "PLB451", f"{pointer or 'the document'} has to be {what}", where=f"{path}:{line}:{column}",
         hint="correct the kubeconfig",
     )  # fmt: skip

@@ -54,12 +54,13 @@ KNOWN: Final = (
 )
 _ADMISSION: Final = (
     re.compile(
-        r"""ValidatingAdmissionPolicy '(?P<name>[^']+)' with binding '[^']+' """
+        r"""ValidatingAdmissionPolicy '(?P<name>[\w.-]+)' with binding '[^']+' """
         r"""denied request(?:: (?P<text>.*))?""",
         re.DOTALL,
     ),
     re.compile(
-        r"""admission webhook "(?P<name>[^"]+)" denied the request(?:: (?P<text>.*))?""", re.DOTALL
+        r"""admission webhook "(?P<name>[\w.-]+)" denied the request(?:: (?P<text>.*))?""",
+        re.DOTALL,
     ),
 )
 _RBAC: Final = re.compile(
@@ -67,7 +68,7 @@ _RBAC: Final = re.compile(
     r' in API group "(?P<group>[^"]*)"(?: in the namespace "(?P<namespace>[^"]+)")?'
     r'|path "(?P<path>[^"]+)")'
 )
-_WEBHOOK_DOWN: Final = re.compile(r'failed (?:to call|calling) webhook "([^"]+)"')
+_WEBHOOK_DOWN: Final = re.compile(r'failed (?:to call|calling) webhook "([\w.-]+)"')
 _UNKNOWN_FIELD: Final = re.compile(r'(unknown|duplicate) field "([\w.\-/\[\]$]+)"')
 _WRONG_TYPE: Final = re.compile(
     r"cannot unmarshal (\w+)[^:]*? into Go struct field ([\w.]+) of type ([\w.*\[\]]+)"
@@ -119,17 +120,10 @@ def error_of(
     facts = _Facts(status, answer, asked, retry_after_s)
     if asked.is_write and (refusal := _admission(facts)):
         return refusal
-    if status == 401:
-        return _unauthorized(facts)
-    if status == 403:
-        return _forbidden(facts)
-    if status == 404:
-        return _not_found(facts)
-    if status in {409, 410, 429}:
-        return _contention(facts)
-    if status >= 500:
-        return _server_failure(facts)
-    return _invalid(facts)
+    by_status = {401: _unauthorized, 403: _forbidden, 404: _not_found, 409: _contention,
+                 410: _contention, 413: _too_large, 429: _contention}  # fmt: skip
+    meaning = by_status.get(status, _server_failure if status >= 500 else _invalid)
+    return meaning(facts)
 
 
 def is_immutable(error: Exception) -> bool:
@@ -183,7 +177,7 @@ class _Facts:
         causes = self.details.get("causes")
         return [c for c in causes if isinstance(c, dict)] if isinstance(causes, list) else []
 
-    def make(  # noqa: PLR0913 - an error has this many parts
+    def make(
         self, kind: type[ApiError], code: str, what: str, *,
         why: str = "", hint: str = "", fields: tuple[str, ...] = (),
     ) -> ApiError:  # fmt: skip
@@ -307,8 +301,6 @@ def _too_large(facts: _Facts) -> ApiError:
 
 
 def _invalid(facts: _Facts) -> ApiError:
-    if facts.status == 413:
-        return _too_large(facts)
     if facts.asked.method == "PATCH" and facts.status == 422 and not facts.details:
         # A failing `test` looks like this, and so does an operation whose place is gone.
         return facts.make(
@@ -320,7 +312,9 @@ def _invalid(facts: _Facts) -> ApiError:
     why = "; ".join(f"{f}: {t}" if f else t for f, t in causes)
     known = _known_errors(facts.message)
     if known or not why:
-        why = known or f"{facts.reason or facts.status}"
+        why = known or _of_secret(facts.message)
+        if not known and not facts.asked.is_secret:
+            why = _plain(_without_values(facts.message)) or facts.reason
         fields = tuple(name for _, name in _UNKNOWN_FIELD.findall(facts.message))
     return facts.make(
         InvalidError, "PLB422" if facts.status != 405 else "PLB408",
@@ -413,6 +407,12 @@ def _known_errors(message: str) -> str:
               for given, field, wanted in _WRONG_TYPE.findall(message)]  # fmt: skip
     found += _BASE64.findall(message)
     return ", ".join(dict.fromkeys(found))
+
+
+def _without_values(text: str) -> str:
+    """Leave out what the server quotes at length: whole objects, patches and long strings."""
+    text = re.sub(r'"(?:[^"\\]|\\.){60,}"|"[^"]*\\(?:[^"\\]|\\.)*"', '"..."', text)
+    return re.sub(r"[{\[].*[}\]]", "...", text, flags=re.DOTALL)
 
 
 def _of_secret(text: str) -> str:

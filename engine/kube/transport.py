@@ -16,14 +16,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import pykube
 import urllib3
+from pykube.config import KubeConfig
 from pykube.http import KubernetesHTTPAdapter
 from urllib3 import exceptions as failures
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from engine.errors import SettingsError
-from engine.kube.deadline import Watch
+from engine.kube.deadline import Flight, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,13 @@ class NoReplyError(Exception):
         self.hint = hint
 
 
-class _Watched:
+if TYPE_CHECKING:
+    _Base = HTTPConnection
+else:
+    _Base = object
+
+
+class _Watched(_Base):
     """A connection that tells the flight of its thread when it begins to send."""
 
     watch: Watch
@@ -67,16 +73,16 @@ class _Watched:
     @property
     def is_connected(self) -> bool:
         fresh = time.monotonic() - self.used_at < IDLE_S
-        return fresh and super().is_connected  # type: ignore[misc]
+        return fresh and super().is_connected
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        if self.sock is None:  # type: ignore[has-type]
-            self.connect()  # type: ignore[attr-defined]
+        if self.sock is None:
+            self.connect()
         flight = self.watch.current
         if flight is not None:
             flight.socket, flight.sent = self.sock, True
         self.used_at = time.monotonic()
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        super().request(*args, **kwargs)
 
 
 class Transport(KubernetesHTTPAdapter):
@@ -92,7 +98,7 @@ class Transport(KubernetesHTTPAdapter):
         self._size = connections
         self._shown: Certificate | None = None
         self._pool: urllib3.HTTPConnectionPool | None = None
-        config = connection.config or pykube.KubeConfig.from_url(connection.server)
+        config = connection.config or KubeConfig.from_url(connection.server)  # type: ignore[no-untyped-call]
         super().__init__(config, pool_connections=1, pool_maxsize=connections)
         # A forwarding proxy for plain http wants the whole URL, everything else the path.
         forwarded = connection.proxy and connection.server.startswith("http:")
@@ -125,8 +131,8 @@ class Transport(KubernetesHTTPAdapter):
                     ),
                 )
             except (failures.HTTPError, OSError) as error:
-                raise self._explained(
-                    error, sent=flight.sent, expired=flight.expired, timeout_s=timeout_s
+                raise _explained(
+                    error, flight, server=self._connection.server, timeout_s=timeout_s
                 ) from None
             return Reply(response.status, response.headers, response.data)
 
@@ -181,27 +187,26 @@ class Transport(KubernetesHTTPAdapter):
         pool.ConnectionCls = type("Watched", (_Watched, base), {"watch": self._watch})
         return pool
 
-    def _explained(
-        self, error: Exception, *, sent: bool, expired: bool, timeout_s: float
-    ) -> NoReplyError:
-        """Say in plain words why there is no reply; texts of libraries hold objects and URLs."""
-        if expired or isinstance(error, failures.ReadTimeoutError):
-            return NoReplyError(f"no complete answer within {timeout_s:.0f} s", sent=sent)
-        if isinstance(error, failures.SSLError) or isinstance(error, ssl.SSLError):
-            return _tls_failure(error, sent=sent)
-        if isinstance(error, failures.ProxyError):
-            why = "the proxy cannot be reached or refuses to connect"
-            return NoReplyError(why, sent=sent, hint="check proxy-url or HTTPS_PROXY")
-        if isinstance(error, failures.NameResolutionError):
-            host = urllib3.util.parse_url(self._connection.server).host
-            return NoReplyError(f"the name {host} is not known", sent=sent)
-        if isinstance(error, failures.ConnectTimeoutError):
-            if isinstance(error, failures.NewConnectionError):
-                return NoReplyError(_system_reason(error), sent=sent)
-            return NoReplyError("the connection could not be made in time", sent=sent)
-        if isinstance(error, failures.NewConnectionError):
-            return NoReplyError(_system_reason(error), sent=sent)
-        return NoReplyError("the connection broke before the answer was complete", sent=sent)
+
+def _explained(error: Exception, flight: Flight, *, server: str, timeout_s: float) -> NoReplyError:
+    """Say in plain words why there is no reply; texts of libraries hold objects and URLs."""
+    hint = ""
+    if flight.expired or isinstance(error, failures.ReadTimeoutError):
+        why = f"no complete answer within {timeout_s:.0f} s"
+    elif isinstance(error, failures.SSLError | ssl.SSLError):
+        return _tls_failure(error, sent=flight.sent)
+    elif isinstance(error, failures.ProxyError):
+        why = "the proxy cannot be reached or refuses to connect"
+        hint = "check proxy-url or HTTPS_PROXY"
+    elif isinstance(error, failures.NameResolutionError):
+        why = f"the name {urllib3.util.parse_url(server).host} is not known"
+    elif isinstance(error, failures.NewConnectionError):
+        why = _system_reason(error)
+    elif isinstance(error, failures.ConnectTimeoutError):
+        why = "the connection could not be made in time"
+    else:
+        why = "the connection broke before the answer was complete"
+    return NoReplyError(why, sent=flight.sent, hint=hint)
 
 
 def _system_reason(error: BaseException) -> str:
@@ -214,35 +219,34 @@ def _system_reason(error: BaseException) -> str:
 
 
 def _tls_failure(error: BaseException, *, sent: bool) -> NoReplyError:
-    cause: BaseException = error
-    while not isinstance(cause, ssl.SSLError) and (cause.args or cause.__cause__):
-        inner = cause.args[0] if cause.args and isinstance(cause.args[0], Exception) else None
-        following = inner or cause.__cause__
-        if following is None:
-            break
-        cause = following
+    cause = _innermost(error)
+    reason = str(getattr(cause, "reason", None) or "")
     if isinstance(cause, ssl.SSLCertVerificationError):
+        message = cause.verify_message
         hint = "check certificate-authority of the cluster in the kubeconfig"
-        if (
-            "ostname mismatch" in cause.verify_message
-            or "IP address mismatch" in cause.verify_message
-        ):
-            hint = "check the server's name, or set tls-server-name in the kubeconfig"
-        return NoReplyError(
-            f"its certificate is not trusted: {cause.verify_message}",
-            sent=False, lasting=True, hint=hint,
-        )  # fmt: skip
-    reason = getattr(cause, "reason", None) or ""
+        if "mismatch" in message or "not valid for" in message:
+            hint = "check `server`, or set tls-server-name of the cluster in the kubeconfig"
+        why = f"its certificate is not trusted: {message}"
+        return NoReplyError(why, sent=False, lasting=True, hint=hint)
     if "WRONG_VERSION_NUMBER" in reason or "HTTP_REQUEST" in reason:
         hint = "the server may speak plain http: check `server` in the kubeconfig"
         return NoReplyError("it does not speak TLS", sent=False, lasting=True, hint=hint)
     if "ALERT" in reason:
         hint = "check client-certificate and client-key in the kubeconfig"
-        what = reason.replace("_", " ").lower()
-        return NoReplyError(
-            f"it ended the TLS handshake: {what}", sent=sent, lasting=True, hint=hint
-        )
-    return NoReplyError("the encrypted connection broke", sent=sent)
+        why = f"it ended the TLS handshake: {reason.replace('_', ' ').lower()}"
+        return NoReplyError(why, sent=sent, lasting=True, hint=hint)
+    return NoReplyError("the encrypted TLS connection broke", sent=sent)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the error of the ssl module that urllib3 has wrapped."""
+    cause = error
+    while not isinstance(cause, ssl.SSLError):
+        inner = next((a for a in cause.args if isinstance(a, Exception)), cause.__cause__)
+        if inner is None:
+            break
+        cause = inner
+    return cause
 
 
 def _context(connection: Connection, certificate: Certificate | None) -> ssl.SSLContext:
@@ -274,7 +278,7 @@ def _show(context: ssl.SSLContext, certificate: Certificate, connection: Connect
         path.write_bytes(certificate.certificate + b"\n" + certificate.key)
         try:
             # The empty password keeps OpenSSL from asking at the terminal.
-            context.load_cert_chain(path, password="")  # noqa: S106
+            context.load_cert_chain(path, password="")
         except (ssl.SSLError, OSError):
             raise _unreadable("client-certificate or client-key", connection) from None
 
