@@ -147,8 +147,9 @@ class Applier:
             case Keep():
                 return Outcome(change.ref, "kept", change.reason)
             case Skip():
-                action = "failed" if change.error else "skipped"
-                return Outcome(change.ref, action, change.reason, error=change.error)
+                if change.error is None:
+                    return Outcome(change.ref, "skipped", change.reason)
+                return Outcome(change.ref, "failed", change.reason, error=change.error)
             case InPlace():
                 # Somebody, perhaps this very process, has written it: its answer was lost.
                 return Outcome(change.manifest.ref, "updated", live=change.live)
@@ -167,9 +168,13 @@ class Applier:
 
     def _patch(self, change: Adopt | Update) -> Outcome:
         ref, path = change.ref, self._path(change.live)
-        action = "adopted" if isinstance(change, Adopt) else "updated"
         answer = self.client.patch(path, list(change.patch.operations), ref=str(ref))
-        return Outcome(ref, action, warnings=answer.warnings, live=Live(ref, answer.body))
+        return Outcome(
+            ref,
+            "adopted" if isinstance(change, Adopt) else "updated",
+            warnings=answer.warnings,
+            live=Live(ref, answer.body),
+        )
 
     def _replace(self, change: Replace) -> Outcome:
         self._send_delete(change.live)

@@ -17,7 +17,39 @@ class Explanation(NamedTuple):
     remedy: str
 
 
-SETTINGS: dict[str, Explanation] = {  # PLB1xx
+SETTINGS: dict[str, Explanation] = {
+    "PLB130": Explanation(
+        "Two ways to name an application",
+        "Both a file and a URL were given.",
+        "Give -f, or --name with --url and --path.",
+    ),
+    "PLB131": Explanation(
+        "No application named",
+        "The command does not know which application is meant.",
+        "Give a file with -f, or --name with --url and --path; plumb status lists what was "
+        "synced before.",
+    ),
+    "PLB132": Explanation(
+        "No service account to impersonate",
+        "--impersonate acts as the application's serviceAccountName, and it has none.",
+        "Set serviceAccountName in the Application, or leave --impersonate out.",
+    ),
+    "PLB133": Explanation(
+        "No such application in the file",
+        "A name on the command line is not in the files that were given.",
+        "Use one of the names that are listed.",
+    ),
+    "PLB134": Explanation(
+        "File cannot be read",
+        "A file that was named on the command line cannot be opened.",
+        "Check the path and its permissions.",
+    ),
+    "PLB135": Explanation(
+        "No such code",
+        "plumb explain knows codes such as PLB301.",
+        "plumb explain without a code lists them all.",
+    ),
+    # PLB1xx
     "PLB100": Explanation(
         "Not an Application",
         "The document, or the whole file, holds no Application of plumb.dev/v1alpha1.",
@@ -265,7 +297,31 @@ GIT: dict[str, Explanation] = {  # PLB2xx
     ),
 }
 
-MANIFESTS: dict[str, Explanation] = {  # PLB3xx
+MANIFESTS: dict[str, Explanation] = {
+    "PLB320": Explanation(
+        "Same object twice",
+        "Two manifests become the same object when the application's namespace is filled in.",
+        "Remove one of the two, or give them different namespaces.",
+    ),
+    "PLB321": Explanation(
+        "Unknown kind",
+        "The API server does not serve this kind in this apiVersion, and no "
+        "CustomResourceDefinition in the same commit defines it.",
+        "Correct apiVersion and kind, or add the definition. The other objects are applied; "
+        "nothing is deleted meanwhile.",
+    ),
+    "PLB322": Explanation(
+        "Kind in doubt",
+        "Discovery of the API group failed, so nobody knows whether the kind is there.",
+        "kubectl get apiservices shows which API is not available. Nothing is deleted meanwhile.",
+    ),
+    "PLB323": Explanation(
+        "Does not fit the schema",
+        "A field is unknown, missing or of the wrong type according to the schema of the API "
+        "server.",
+        "Correct the field at the place that is named.",
+    ),
+    # PLB3xx
     "PLB390": Explanation(
         "Wave is not a number",
         "Annotation plumb.dev/wave of a manifest is not a whole number of at most six digits "
@@ -419,7 +475,99 @@ CLUSTER: dict[str, Explanation] = {  # PLB4xx
     ),
 }
 
-SAFETY: dict[str, Explanation] = {  # PLB5xx
+SAFETY: dict[str, Explanation] = {
+    "PLB502": Explanation(
+        "Record of a newer Plumb",
+        "The record of what was applied last was written in a format that this version does "
+        "not know. Writing to it would lose what it cannot read, so nothing was done.",
+        "Use the newer version of Plumb, the one that wrote it.",
+    ),
+    "PLB503": Explanation(
+        "Another sync is running",
+        "The record is also a fence: whoever writes objects takes it first. Another process "
+        "took it, or changed it while this one was at work, so this one stopped before its "
+        "next write.",
+        "Wait for the other sync and look at its result, then sync again. A sync that died is "
+        "recognised after ten seconds without a sign of life.",
+    ),
+    "PLB504": Explanation(
+        "Record too large",
+        "What is noted about one group of objects does not fit into a ConfigMap, which holds "
+        "1 MiB.",
+        "Split the largest object in Git, or the application.",
+    ),
+    "PLB510": Explanation(
+        "Record in Git",
+        "A manifest carries the label plumb.dev/record. Whoever writes records decides what "
+        "Plumb deletes, so they never come from an application.",
+        "Remove the label from the manifest.",
+    ),
+    "PLB511": Explanation(
+        "Cluster-scoped object refused",
+        "The application has a targetNamespace, which keeps it inside that namespace, and the "
+        "object has none.",
+        "Set allowClusterScoped: true if the application may do that.",
+    ),
+    "PLB512": Explanation(
+        "Namespace refused",
+        "The object is outside the application's targetNamespace and allowedNamespaces.",
+        "Add the namespace to allowedNamespaces if the application may write there, or "
+        "correct metadata.namespace.",
+    ),
+    "PLB520": Explanation(
+        "Controlled by another object",
+        "The object has an ownerReference with controller: true, so another object makes and "
+        "deletes it. Plumb neither adopts nor prunes such objects.",
+        "Give the object in Git another name.",
+    ),
+    "PLB521": Explanation(
+        "Owned by another application",
+        "The record of another living application names this object. One of the two would "
+        "undo what the other does, so the newcomer leaves it alone.",
+        "Keep the object in one of the two applications. When the other one gives it up, the "
+        "next sync takes it over without deleting it.",
+    ),
+    "PLB522": Explanation(
+        "Managed by another tool",
+        "The object carries the marks of Helm, Argo CD or Flux.",
+        "Stop the other tool from managing it, then set the annotation plumb.dev/adopt: "
+        "enabled in Git; it counts only from there.",
+    ),
+    "PLB530": Explanation(
+        "State not read",
+        "The object was neither found nor proven to be absent, so nothing can be decided about it.",
+        "Sync again; if it stays, report it with the output of plumb diff -v.",
+    ),
+    "PLB531": Explanation(
+        "Must be replaced",
+        "A field was changed that the API server keeps as it was created. Only deleting the "
+        "object and making it again brings Git's state about.",
+        "Agree with --replace, or with the annotation plumb.dev/replace: enabled in Git. Mind "
+        "what is lost with the object: its Pods, and the data of a volume claim.",
+    ),
+    "PLB532": Explanation(
+        "Replacement of a foreign object refused",
+        "The object would have to be deleted and made again, and it does not carry this "
+        "application's mark.",
+        "Delete it by hand if it may go, or bring Git in line with it.",
+    ),
+    "PLB540": Explanation(
+        "Suspended",
+        "The Application says suspend: true, so it is not synced.",
+        "Set suspend: false. plumb diff shows what a sync would do meanwhile.",
+    ),
+    "PLB541": Explanation(
+        "No record of this application",
+        "Nothing was ever applied under that namespace and name, or it is deleted already.",
+        "plumb status lists the applications of this cluster; -n chooses the namespace.",
+    ),
+    "PLB542": Explanation(
+        "Not everything is gone yet",
+        "Some objects are still being deleted, or could not be read or deleted. The record is "
+        "kept so that they are not forgotten.",
+        "Look which finalizers they wait for, and run plumb delete again later.",
+    ),
+    # PLB5xx
     "PLB590": Explanation(
         "Patch does not apply",
         "A JSON Patch met a document it was not made for: one of its guards failed, or the place "
@@ -430,7 +578,25 @@ SAFETY: dict[str, Explanation] = {  # PLB5xx
 
 APPLY: dict[str, Explanation] = {}  # PLB6xx
 
-HEALTH: dict[str, Explanation] = {}  # PLB7xx
+HEALTH: dict[str, Explanation] = {
+    "PLB701": Explanation(
+        "Not healthy in time",
+        "What was applied did not become healthy within the timeout. It stays applied, and "
+        "what would have been deleted stays.",
+        "Look at the objects that are named; give a slow one more time with --timeout.",
+    ),
+    "PLB702": Explanation(
+        "Cannot become healthy",
+        "An object has been degraded for a while: it will not become healthy by waiting.",
+        "Read the message of the object, mend it in Git, and sync again.",
+    ),
+    "PLB703": Explanation(
+        "Not gone in time",
+        "With deletionPolicy wait, some objects were still there when the time was over, "
+        "mostly because of finalizers.",
+        "Look which finalizers they wait for, and run plumb delete again later.",
+    ),
+}  # PLB7xx
 
 CODES: dict[str, Explanation] = {
     **SETTINGS, **GIT, **MANIFESTS, **CLUSTER, **SAFETY, **APPLY, **HEALTH,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -13,9 +13,13 @@ from engine.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-P = ParamSpec("P")
-T = TypeVar("T")
-Decorator = Any  # a click decorator; its own type is not public
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class Decorator(Protocol):
+    """A click option: adds itself to a command and leaves its type alone."""
+
+    def __call__(self, command: F, /) -> F: ...
 
 
 class Duration(click.ParamType[float]):
@@ -65,7 +69,11 @@ def option(*names: str, **settings: Any) -> Decorator:
 
 def together(options: Iterable[Decorator]) -> Decorator:
     """Return one decorator that adds these options in this order."""
-    return lambda command: reduce(lambda made, add: add(made), reversed(list(options)), command)
+
+    def add_all(command: F) -> F:
+        return reduce(lambda made, add: add(made), reversed(list(options)), command)
+
+    return add_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +119,9 @@ _COMMON = (
 )  # fmt: skip
 
 
-def common_options(command: Callable[P, T]) -> Callable[P, T]:
+def common_options(command: F) -> F:
     """Add the options that every command takes."""
-    decorated: Callable[P, T] = together(_COMMON)(command)
-    return decorated
+    return together(_COMMON)(command)
 
 
 _SOURCE = (
@@ -149,13 +156,11 @@ _CLUSTER = (
 )  # fmt: skip
 
 
-def source_options(command: Callable[P, T]) -> Callable[P, T]:
+def source_options(command: F) -> F:
     """Add the options that say which applications, and how to reach their repositories."""
-    decorated: Callable[P, T] = together((*_SOURCE, *_GIT))(command)
-    return decorated
+    return together((*_SOURCE, *_GIT))(command)
 
 
-def cluster_options(command: Callable[P, T]) -> Callable[P, T]:
+def cluster_options(command: F) -> F:
     """Add the options of commands that look at a cluster."""
-    decorated: Callable[P, T] = together(_CLUSTER)(command)
-    return decorated
+    return together(_CLUSTER)(command)

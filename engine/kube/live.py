@@ -196,7 +196,9 @@ def _autoscaled(
             namespaces.add(manifest.ref.namespace)
     resource = kinds.preferred(*_AUTOSCALER)
     unread: set[str] = set()
-    for namespace in sorted(namespaces) if resource else ():
+    for namespace in sorted(namespaces):
+        if resource is None:
+            break
         try:
             for autoscaler in client.list(resource.path(namespace)):
                 targets.update(_target(autoscaler))
