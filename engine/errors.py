@@ -69,7 +69,19 @@ class SettingsError(PlumbError):
 
 
 class ManifestError(PlumbError):
-    """A manifest that cannot be read or rendered; ``where`` is path:line:column."""
+    """A manifest that cannot be read or rendered; ``where`` is path:line:column.
+
+    ``others`` are the further ones of the same render, in path order.
+    """
+
+    others: tuple[ManifestError, ...] = ()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (*super().__reduce__(), {"others": self.others})
+
+
+class PatchError(PlumbError):
+    """A JSON Patch does not apply to this document: a guard fails, or its place is not there."""
 
 
 class GitError(PlumbError):

@@ -7,7 +7,7 @@ Kubernetes (kinds, names, lists) does not: see engine.render.
 from engine.parse.digest import digest
 from engine.parse.dump import dump
 from engine.parse.limits import Limits
-from engine.parse.outline import Outline, locate, outline
-from engine.parse.stream import Document, documents
+from engine.parse.outline import Outline
+from engine.parse.stream import Document, documents, locate
 
-__all__ = ["Document", "Limits", "Outline", "digest", "documents", "dump", "locate", "outline"]
+__all__ = ["Document", "Limits", "Outline", "digest", "documents", "dump", "locate"]

@@ -94,6 +94,7 @@ class _Composer:
         self._limits = limits
         self._next = reader(chunk)
         self._stack: list[tuple[Any, Any]] = []
+        self._banged = chunk.text if b"!" in chunk.data else ""
         self._anchors: dict[str, _Anchor] = {}
         self._opened: list[_Opened] = []
         self._merged: dict[int, set[str]] = {}  # by depth: keys that only a merge has set
@@ -111,8 +112,7 @@ class _Composer:
         line = self._chunk.line + first.start_mark.line + 1
         return Composed(body, line, self._chunk, self._expanded)
 
-    def _read(self, event: Any) -> JSON:  # noqa: C901 - see below
-        # One loop with everything in local names: this is where a large sync spends its time.
+    def _read(self, event: Any) -> JSON:  # noqa: C901, PLR0912 - hot: one loop over local names
         get, limit = self._next, self._limits.nodes
         root: list[JSON] = []
         container: Any = root
@@ -195,6 +195,7 @@ class _Composer:
         raise repeated(self._chunk, event.start_mark.index, key)
 
     def _merge(self, event: Any, container: dict[str, JSON], value: JSON) -> None:
+        sources: list[JSON]
         if type(value) is dict:
             sources = [value]
         elif type(value) is list and type(event) is not AliasEvent:
@@ -239,10 +240,8 @@ class _Composer:
         # libyaml hides the tag "!", which makes a string of anything.
         if event.style:
             return "!"
-        if b"!" in self._chunk.data:
-            if _LONE_BANG.match(self._chunk.text, event.start_mark.index, event.end_mark.index + 1):
-                return "!"
-        return None
+        start, end = event.start_mark.index, event.end_mark.index
+        return "!" if _LONE_BANG.match(self._banged, start, end + 1) else None
 
     def _alias(self, event: Any, *, is_key: bool) -> Any:
         anchor = self._anchors.get(event.anchor)

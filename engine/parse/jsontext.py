@@ -63,35 +63,37 @@ def read_value(text: str, begin: int, whole: Chunk, limits: Limits) -> tuple[JSO
     except _NumberError as error:
         raise whole.error("PLB305", begin, "a number cannot be read", why=str(error)) from None
     except _RepeatedKeyError as error:
-        raise _repeated_key(text, begin, whole, limits, str(error)) from None
+        rest = Chunk(text[begin:].encode(), whole.path, *_from_zero(whole.position(begin)))
+        raise _repeated_key(rest, limits, str(error)) from None
     except RecursionError:
         raise _too_deep(whole, begin, limits) from None
     _check_size(value, begin, whole, limits)
     return value, end
 
 
-def _repeated_key(
-    text: str, begin: int, whole: Chunk, limits: Limits, key: str
-) -> ManifestError:  # fmt: skip
+def _from_zero(position: tuple[int, int]) -> tuple[int, int]:
+    return position[0] - 1, position[1] - 1
+
+
+def _repeated_key(rest: Chunk, limits: Limits, key: str) -> ManifestError:
     # JSON is nearly always YAML too, and that reader knows the places of both keys and raises.
-    line, column = whole.position(begin)
-    compose(Chunk(text[begin:].encode(), whole.path, line - 1, column - 1), limits)
-    return whole.error("PLB303", begin, f"the key {shown(key)} is there twice in one map")
+    compose(rest, limits)
+    return rest.error("PLB303", 0, f"the key {shown(key)} is there twice in one map")
 
 
 def _check_tokens(text: str, begin: int, whole: Chunk, limits: Limits) -> None:
     depth = commas = 0
     for match in _TOKEN.finditer(text, begin):
-        token = text[match.start()]
-        if token == ",":
+        mark = text[match.start()]
+        if mark == ",":
             commas += 1
             if commas > limits.nodes:
                 raise _too_many(whole, begin, limits)
-        elif token in "[{":
+        elif mark in "[{":
             depth += 1
             if depth > limits.depth:
                 raise _too_deep(whole, match.start(), limits)
-        elif token in "]}":
+        elif mark in "]}":
             depth -= 1
             if depth <= 0:
                 return

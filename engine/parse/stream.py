@@ -6,13 +6,15 @@ Belongs here: encodings, separators, JSON streams, and the numbering of document
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.errors import ManifestError
 from engine.parse.compose import compose
+from engine.parse.events import parts
 from engine.parse.jsontext import JsonSyntaxError, read_value, without_lone_surrogates
 from engine.parse.limits import Chunk, Limits
+from engine.parse.outline import Outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,15 +38,19 @@ class Document:
     body: JSON
     line: int
     index: int
+    _chunk: Chunk | None = field(default=None, repr=False, compare=False)
+
+    def outline(self, *, depth: int | None = None) -> Outline:
+        """Places of the values in it, ``depth`` levels deep (None: all); reads the text again."""
+        chunk = self._chunk or Chunk(b"", "", self.line - 1)
+        return Outline(chunk, parts(chunk, depth=depth)[0])
 
 
-class Located(NamedTuple):
-    """A document with the text it was read from."""
-
+class _Found(NamedTuple):
     body: JSON
     line: int
     chunk: Chunk
-    expanded: int
+    expanded: int = 0
 
 
 def documents(data: bytes, *, path: str, limits: Limits | None = None) -> Iterator[Document]:
@@ -53,19 +59,13 @@ def documents(data: bytes, *, path: str, limits: Limits | None = None) -> Iterat
     Values that aliases repeat are shared, so nobody may change a body in place. Raises
     ManifestError with path:line:column at the first mistake; documents before it were yielded.
     """
-    for index, found in enumerate(located(data, path=path, limits=limits or Limits())):
-        yield Document(found.body, found.line, index)
-
-
-def located(data: bytes, *, path: str, limits: Limits) -> Iterator[Located]:
-    """Yield the documents with their texts; the same errors as in documents."""
-    count = expanded = 0
+    limits = limits or Limits()
+    index = expanded = 0
     for found in _stream(_clean(data, path, limits), path, limits):
         if found.body is None:
             continue
-        count += 1
         expanded += found.expanded
-        if count > limits.documents:
+        if index >= limits.documents:
             raise found.chunk.error(
                 "PLB304", 0, f"the file has more than {limits.documents} documents",
                 hint="split the file",
@@ -75,7 +75,22 @@ def located(data: bytes, *, path: str, limits: Limits) -> Iterator[Located]:
                 "PLB304", 0, f"aliases in this file repeat more than {limits.nodes} values",
                 hint="use fewer aliases",
             )  # fmt: skip
-        yield found
+        yield Document(found.body, found.line, index, found.chunk)
+        index += 1
+
+
+def locate(data: bytes, *, document: int, pointer: str) -> tuple[int, int]:
+    """Line and column (from 1) of the value at ``pointer`` in the document of that number.
+
+    The nearest parent stands in for what the text does not have; (1, 1) for an unknown document.
+    """
+    try:
+        for each in documents(data, path=""):
+            if each.index == document:
+                return each.outline().at(pointer)
+    except ManifestError:
+        pass
+    return (1, 1)
 
 
 def _clean(data: bytes, path: str, limits: Limits) -> bytes:
@@ -93,7 +108,7 @@ def _clean(data: bytes, path: str, limits: Limits) -> bytes:
     return data.replace(b"\r\n", b"\n") if b"\r\n" in data else data
 
 
-def _stream(data: bytes, path: str, limits: Limits) -> Iterator[Located]:
+def _stream(data: bytes, path: str, limits: Limits) -> Iterator[_Found]:
     head = data[:_PEEK_BYTES].decode("utf-8", "replace").lstrip(SPACE)
     if head.startswith("{"):
         yield from _json_stream(data, path, limits)
@@ -102,10 +117,10 @@ def _stream(data: bytes, path: str, limits: Limits) -> Iterator[Located]:
         yield from _yaml_document(chunk, limits)
 
 
-def _yaml_document(chunk: Chunk, limits: Limits) -> Iterator[Located]:
+def _yaml_document(chunk: Chunk, limits: Limits) -> Iterator[_Found]:
     composed = compose(chunk, limits)
     if composed is not None:
-        yield Located(composed.body, composed.line, composed.chunk, composed.expanded)
+        yield _Found(composed.body, composed.line, composed.chunk, composed.expanded)
 
 
 def _chunks(data: bytes, path: str, line: int = 0, column: int = 0) -> Iterator[Chunk]:
@@ -127,10 +142,11 @@ def _chunks(data: bytes, path: str, line: int = 0, column: int = 0) -> Iterator[
         column = 0
         start = match.end()
     if start < len(data):
-        yield Chunk(data[start:] + b"\n", path, line, column)
+        text = data[start:]
+        yield Chunk(text if text.endswith(b"\n") else text + b"\n", path, line, column)
 
 
-def _json_stream(data: bytes, path: str, limits: Limits) -> Iterator[Located]:
+def _json_stream(data: bytes, path: str, limits: Limits) -> Iterator[_Found]:
     """JSON values one after another; what is no JSON after at most one of them is read as YAML."""
     try:
         text = without_lone_surrogates(data.decode())
@@ -153,7 +169,7 @@ def _json_stream(data: bytes, path: str, limits: Limits) -> Iterator[Located]:
             return
         line, column = whole.position(begin)
         chunk = Chunk(text[begin:end].encode(), path, line - 1, column - 1)
-        yield Located(value, line, chunk, 0)
+        yield _Found(value, line, chunk)
         count += 1
         place = end
 
@@ -163,7 +179,7 @@ def _skip_space(text: str, place: int) -> int:
     return match.end() if match else place
 
 
-def _rest_as_yaml(text: str, place: int, path: str, limits: Limits) -> Iterator[Located]:
+def _rest_as_yaml(text: str, place: int, path: str, limits: Limits) -> Iterator[_Found]:
     # kubectl eats white space up to the first line feed, then hands over to its YAML reader.
     rest = text[place:].lstrip(SPACE.replace("\n", "")).removeprefix("\n")
     line, column = Chunk(text.encode(), path).position(len(text) - len(rest))
