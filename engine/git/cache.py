@@ -54,6 +54,11 @@ class Generation:
     def close(self) -> None:
         self.store.close()
 
+    def remove(self) -> None:
+        """Close it and delete it from disk."""
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     @property
     def pack_count(self) -> int:
         try:

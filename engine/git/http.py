@@ -22,7 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from engine.errors import GitError
-from engine.git.pack import PackError
+from engine.git.pack import cut_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -194,9 +194,11 @@ class HttpClient(Urllib3HttpGitClient):
                 data = response.read(size)
             except (trouble.HTTPError, OSError, ValueError, AttributeError) as error:
                 self._deadline.check()
-                raise _cut_off(self._failures.where) from error
+                raise cut_off(self._failures.where) from error
             if len(data) < size:
                 self._deadline.check()
+                if data:
+                    raise cut_off(self._failures.where)
             total += len(data)
             if total > cap:
                 raise GitError(
@@ -239,13 +241,6 @@ def _reason(error: Exception) -> str:
         cause = cause.__cause__ or cause.__context__
     status = re.search(r"Tunnel connection failed: (\d{3})", str(error))
     return f"HTTP status {status[1]}" if status else "the connection broke"
-
-
-def _cut_off(where: str) -> PackError:
-    return PackError(
-        "PLB215", "the server's answer is cut off", where=where, why="the connection broke",
-        hint="try again",
-    )  # fmt: skip
 
 
 def _authorization(credentials: Credentials | None) -> str:

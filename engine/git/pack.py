@@ -211,6 +211,14 @@ class IncomingPack:
         )  # fmt: skip
 
 
+def cut_off(where: str) -> PackError:
+    """Build the error for an answer that ends in the middle."""
+    return PackError(
+        "PLB215", "the server's answer is cut off", where=where, why="the connection broke",
+        hint="try again",
+    )  # fmt: skip
+
+
 def _result_size(delta: bytes) -> int:
     """Read the size of what a delta makes: the second number in it."""
     at = 0

@@ -111,6 +111,9 @@ class RemoteRepository:
             try:
                 talk.run(client, path)
                 self._keep(talk, str(ref), deadline)
+            except BaseException:
+                self._drop(talk.generation)
+                raise
             finally:
                 talk.discard()
                 client.close()
@@ -132,6 +135,12 @@ class RemoteRepository:
             self._prove(talk.target.id, deadline)
             talk.generation.remember(key, talk.target.id)
             self._cache.publish(talk.generation)
+
+    def _drop(self, generation: Generation | None) -> None:
+        """Remove a generation that never came into use."""
+        if generation is not None and generation.name != self._cache.current_name():
+            self._use(None)
+            generation.remove()
 
     def _connect(self, deadline: Deadline) -> tuple[GitClient, str]:
         if self._address.kind == "ssh":

@@ -6,6 +6,7 @@ Belongs here: the connection. Git's protocol inside it is dulwich's.
 from __future__ import annotations
 
 import io
+import logging
 import re
 import socket
 from typing import IO, TYPE_CHECKING, Final, cast
@@ -17,6 +18,7 @@ from paramiko import ssh_exception
 
 from engine.errors import GitDeniedError, GitError
 from engine.git import knownhosts
+from engine.git.pack import cut_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from engine.git.failures import Terms
     from engine.model import Credentials
 
+_LOG = logging.getLogger(__name__)
+_LOG.addHandler(logging.NullHandler())
+_LOG.propagate = False
 _PORT = 22
 _PEM = re.compile(
     rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL
@@ -45,8 +50,15 @@ class SshClient(TraditionalGitClient):
         self._failures = terms.failures
         self._limits = terms.limits
         self._transport: paramiko.Transport | None = None
+        self._protocol: Protocol | None = None
 
     def close(self) -> None:
+        if self._protocol is not None:
+            self._protocol.close()
+            self._protocol = None
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         if self._transport is not None:
             self._transport.close()
             self._transport.join(1)
@@ -68,11 +80,10 @@ class SshClient(TraditionalGitClient):
         except (ssh_exception.SSHException, EOFError, OSError) as error:
             self._deadline.check()
             raise self._explain(error) from error
-        stream = _Stream(
-            channel, self._limits.pack_bytes + self._limits.refs_bytes, self._failures.where
-        )
-        protocol = Protocol(stream.read, stream.write, self.close)
-        return protocol, channel.recv_ready, cast("IO[bytes]", _Said(channel))
+        cap = self._limits.pack_bytes + self._limits.refs_bytes
+        stream = _Stream(channel, cap, self._failures.where)
+        self._protocol = Protocol(stream.read, stream.write, self._hang_up)
+        return self._protocol, channel.recv_ready, cast("IO[bytes]", _Said(channel))
 
     def _open(self) -> paramiko.Channel:
         pinned = self._pinned()
@@ -83,6 +94,8 @@ class SshClient(TraditionalGitClient):
         except BaseException:
             sock.close()
             raise
+        # Its log would print what the server says, as it is, where nobody set logging up.
+        transport.set_log_channel(_LOG.name)
         transport.daemon = True
         self._transport = transport
         self._deadline.guard(transport.close)
@@ -213,6 +226,8 @@ class _Stream:
 
     def read(self, size: int) -> bytes:
         data = bytes(self._file.read(size))
+        if 0 < len(data) < size:
+            raise cut_off(self._where)
         self._left -= len(data)
         if self._left < 0:
             raise GitError("PLB216", "the server sends more than the cap on packs allows",
