@@ -22,9 +22,12 @@ from e2e.servers import binaries
 from e2e.servers.controlplane import ControlPlane
 from e2e.servers.githttp import GitHttpServer
 from e2e.servers.gitrepo import TestRepository
+from e2e.team import team
 
 if TYPE_CHECKING:
     from pytest_kind.cluster import KindCluster
+
+__all__ = ["team"]  # a fixture of its own file
 
 Kubectl: TypeAlias = Callable[..., str]
 Plumb: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"

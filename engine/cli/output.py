@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -36,7 +38,7 @@ def print_json(body: object) -> None:
 
 def print_error(error: PlumbError) -> None:
     """Print an error on standard error: what, where, why, and what to do next."""
-    from engine.report.text import render_error
+    from engine.report.errors import render_error
 
     click.echo(render_error(error, color=use_color(sys.stderr)), err=True, nl=False)
 
@@ -51,13 +53,31 @@ def print_results(results: Sequence[SyncResult], *, as_plan: bool) -> None:
         return
     from engine.report import text
 
-    for result in results:
+    now, command, color = clock(), _command(), use_color()
+    for number, result in enumerate(results):
+        if number:
+            click.echo()
         if result.plan is not None and as_plan:
-            click.echo(text.render_plan(result.plan, color=use_color()), nl=False)
+            full = common().verbose > 0
+            shown = text.render_plan(result.plan, color=color, full=full, now=now, command=command)
+            click.echo(shown, nl=False)
         elif result.plan is not None:
-            click.echo(text.render_result(result, color=use_color()), nl=False)
+            click.echo(text.render_result(result, color=color, now=now, command=command), nl=False)
         for error in result.errors:
             print_error(error)
+
+
+def clock() -> datetime:
+    """The time that reports count ages from; nothing below the command line reads a clock."""
+    return datetime.now(UTC)  # noqa: TID251 - here is where it is taken
+
+
+def _command() -> str:
+    """Return the command line that would carry out what this one shows."""
+    left_out = ("--dry-run", "--exit-code", "diff")
+    given = [argument for argument in sys.argv[1:] if argument not in left_out]
+    verb = [] if {"sync", "delete"} & set(given) else ["sync"]
+    return shlex.join(["plumb", *verb, *given])
 
 
 def exit_code(results: Sequence[SyncResult], *, differences: bool = False) -> ExitCode:

@@ -35,24 +35,26 @@ def command(**flags: Any) -> int:
 
 def _compare(wiring: Wiring) -> int:
     from engine.cli import sync
-    from engine.cli.output import exit_code, print_error, print_json, use_color
-    from engine.report import data, text
+    from engine.cli.output import clock, exit_code, print_error, print_json, use_color
+    from engine.report import data
+    from engine.report.status import render_status
 
     results = sync.run(wiring)
     if common().output == "json":
         print_json(data.together([data.result(result) for result in results]))
     else:
         for result in results:
-            click.echo(text.render_status(result, color=use_color()), nl=False)
+            click.echo(render_status(result, color=use_color(), now=clock()), nl=False)
             for error in result.errors:
                 print_error(error)
     return int(exit_code(results))
 
 
 def _list(wiring: Wiring) -> int:
-    from engine.cli.output import print_json
+    from engine.cli.output import clock, print_json
     from engine.kube.claims import records
-    from engine.report import data, text
+    from engine.report import data
+    from engine.report.status import render_records
 
     namespace = wiring.flags["record_namespace"]
     wanted = set(wiring.flags["names"])
@@ -64,7 +66,7 @@ def _list(wiring: Wiring) -> int:
     if common().output == "json":
         print_json(data.records(found))
     elif found:
-        click.echo(text.render_records(found), nl=False)
+        click.echo(render_records(found, now=clock()), nl=False)
     else:
         click.echo(f"no application has been synced yet (looked in {namespace})", err=True)
     return 0
