@@ -301,7 +301,8 @@ def _too_large(facts: _Facts) -> ApiError:
 
 
 def _invalid(facts: _Facts) -> ApiError:
-    if facts.asked.method == "PATCH" and facts.status == 422 and not facts.details:
+    told = facts.causes or facts.details.get("name")
+    if facts.asked.method == "PATCH" and facts.status == 422 and not told:
         # A failing `test` looks like this, and so does an operation whose place is gone.
         return facts.make(
             ConflictError, "PLB409", "it changed since it was read",
@@ -365,7 +366,7 @@ def _unknown(status: int, asked: Asked) -> ClusterError:
 
 def _cause(cause: Mapping[str, JSON], *, secret: bool) -> tuple[str, str]:
     """Return the field and what is wrong with it, without the rejected value."""
-    field = _plain(str(cause.get("field") or ""))
+    field = _plain(str(cause.get("field") or "")).removeprefix("[]")
     label, _, rest = str(cause.get("message") or "").partition(": ")
     label = _plain(label) if label in _LABELS else "not accepted"
     detail = rest if label in _WITHOUT_VALUE else _behind_value(rest)
@@ -412,7 +413,7 @@ def _known_errors(message: str) -> str:
 def _without_values(text: str) -> str:
     """Leave out what the server quotes at length: whole objects, patches and long strings."""
     text = re.sub(r'"(?:[^"\\]|\\.){60,}"|"[^"]*\\(?:[^"\\]|\\.)*"', '"..."', text)
-    return re.sub(r"[{\[].*[}\]]", "...", text, flags=re.DOTALL)
+    return re.sub(r'\[?\{".*\}\]?', "...", text, flags=re.DOTALL)
 
 
 def _of_secret(text: str) -> str:

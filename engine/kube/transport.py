@@ -134,6 +134,9 @@ class Transport(KubernetesHTTPAdapter):
                 raise _explained(
                     error, flight, server=self._connection.server, timeout_s=timeout_s
                 ) from None
+            # http.client takes the end of the stream for the end of the headers.
+            if flight.expired:
+                raise NoReplyError(_late(timeout_s), sent=True)
             return Reply(response.status, response.headers, response.data)
 
     def close(self) -> None:
@@ -192,7 +195,7 @@ def _explained(error: Exception, flight: Flight, *, server: str, timeout_s: floa
     """Say in plain words why there is no reply; texts of libraries hold objects and URLs."""
     hint = ""
     if flight.expired or isinstance(error, failures.ReadTimeoutError):
-        why = f"no complete answer within {timeout_s:.0f} s"
+        why = _late(timeout_s)
     elif isinstance(error, failures.SSLError | ssl.SSLError):
         return _tls_failure(error, sent=flight.sent)
     elif isinstance(error, failures.ProxyError):
@@ -207,6 +210,10 @@ def _explained(error: Exception, flight: Flight, *, server: str, timeout_s: floa
     else:
         why = "the connection broke before the answer was complete"
     return NoReplyError(why, sent=flight.sent, hint=hint)
+
+
+def _late(timeout_s: float) -> str:
+    return f"no complete answer within {timeout_s:.0f} s"
 
 
 def _system_reason(error: BaseException) -> str:
