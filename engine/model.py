@@ -476,6 +476,7 @@ class Outcome:
     error: PlumbError | None = None
     warnings: tuple[str, ...] = ()
     live: Live | None = field(default=None, repr=False, compare=False)
+    change: Change | None = field(default=None, repr=False, compare=False)  # what was carried out
 
 
 @dataclass(frozen=True, slots=True)
