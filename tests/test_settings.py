@@ -238,6 +238,11 @@ def test_a_commit_made_of_digits_needs_quotes_and_is_told_so() -> None:
     assert "put it in quotes" in _problems(text)[0]
 
 
+def test_a_commit_is_followed_by_its_full_id() -> None:
+    text = _HEAD + "spec: {source: {url: 'https://git.example/x', ref: {commit: '" + "aB" * 20 + "'}}}"
+    assert _read(text)[0].source.ref == GitRef("commit", "ab" * 20)
+
+
 def test_problems_of_all_documents_are_collected() -> None:
     broken = _HEAD + "spec: {}\n"
     assert len(_problems(f"{broken}---\n{broken}")) == 2
@@ -251,7 +256,7 @@ def test_the_same_application_twice_is_refused() -> None:
 
 def test_a_local_repository_is_relative_to_the_file() -> None:
     text = _HEAD + "spec: {source: {url: ../config}}"
-    assert _read(text, path="/etc/plumb/shop.yaml")[0].source.url == "/etc/plumb/../config"
+    assert _read(text, path="/etc/plumb/shop.yaml")[0].source.url == "/etc/config"
 
 
 # --- flags -----------------------------------------------------------------------------------
@@ -359,6 +364,7 @@ def test_a_repository_in_every_form(text: str, url: str) -> None:
         ("https://git.example/x?token=abc", "PLB107"),
         ("https://git.example/x#main", "PLB107"),
         ("file://server/x", "PLB107"),
+        ("file://localhost", "PLB107"),
         ("https://me:hunter2@git.example/x", "PLB108"),
         ("https://hunter2@git.example/x", "PLB108"),
         ("ssh://git:hunter2@git.example/x", "PLB108"),

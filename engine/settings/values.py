@@ -6,6 +6,7 @@ No message quotes a URL, because one may hold a password.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -101,7 +102,7 @@ def repository_url(text: str, *, folder: str) -> str:
         return text
     if "::" in text.partition("/")[0]:
         raise _bad_url("remote helpers (transport::address) are programs, and Plumb starts none")
-    return str(Path(folder, text).absolute())
+    return posixpath.normpath(Path(folder, text).absolute())
 
 
 def folder_path(text: str) -> str:
