@@ -322,6 +322,13 @@ MANIFESTS: dict[str, Explanation] = {
         "Correct the field at the place that is named.",
     ),
     # PLB3xx
+    "PLB330": Explanation(
+        "List element twice",
+        "Two elements of a list have the same key, such as two ports of the same number and "
+        "protocol or two variables of one name. Kubernetes tells them apart by that key, so one "
+        "of them would get lost sooner or later (kubernetes#58477, #39188).",
+        "Remove one of them, or give it another key.",
+    ),
     "PLB390": Explanation(
         "Wave is not a number",
         "Annotation plumb.dev/wave of a manifest is not a whole number of at most six digits "

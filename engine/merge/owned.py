@@ -1,0 +1,113 @@
+"""What was applied before: two bodies as one, and what of live goes when Git drops a field."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.merge.change import Act, Change, element_at
+from engine.merge.keys import is_keyed, positions
+from engine.model import ABSENT, JSON, Why
+from engine.normalize import is_default
+
+if TYPE_CHECKING:
+    from engine.merge.change import Place
+    from engine.schema import Node
+
+
+class _Unsure:
+    """Stands where two writes disagree: it is owned, and equal to nothing."""
+
+    __slots__ = ()
+
+
+UNSURE = _Unsure()
+
+
+def together(node: Node, applied: JSON, pending: JSON) -> JSON:
+    """Return one last-applied state that owns the leaves of both; ABSENT where there is none.
+
+    ``pending`` may have landed or not; where both say something else nobody knows what was
+    applied, so the value there is UNSURE.
+    """
+    if applied is ABSENT or applied is None:
+        return pending
+    if pending is ABSENT or pending is None or applied == pending:
+        return applied
+    if isinstance(applied, dict) and isinstance(pending, dict):
+        names = [*applied, *(name for name in pending if name not in applied)]
+        return {
+            name: together(node.field(name), applied.get(name, ABSENT), pending.get(name, ABSENT))
+            for name in names
+        }
+    if isinstance(applied, list) and isinstance(pending, list) and is_keyed(node):
+        return _lists_together(node, applied, pending)
+    return UNSURE
+
+
+def _lists_together(node: Node, applied: list[JSON], pending: list[JSON]) -> JSON:
+    first, second = positions(node, applied), positions(node, pending)
+    if first is None or second is None:
+        return UNSURE
+    merged = {key: applied[found[0]] for key, found in first.items()}
+    for key, found in second.items():
+        merged[key] = together(node.items, merged.get(key, ABSENT), pending[found[0]])
+    return list(merged.values())
+
+
+def dropped(node: Node, last: JSON, live: JSON, at: Place) -> list[Change]:
+    """Return what goes when Git no longer names the field ``at``, which live has.
+
+    The owned leaves; and a parent as one where nothing of others is left in it, or where it cannot
+    stand without what goes.
+    """
+    whole = [Change(Act.REMOVE, at, live, ABSENT, Why.REMOVED)]
+    if isinstance(last, dict) and isinstance(live, dict) and not node.is_atomic:
+        changes, gone = _dropped_fields(node, last, live, at)
+        if not changes and any(owned is not None for owned in last.values()):
+            return []
+        left = (name for name in live if name not in gone)
+        is_void = _cannot_stand(node, gone, live) or all(
+            is_default(node.field(name), live[name]) for name in left
+        )
+        return whole if is_void else changes
+    if isinstance(last, list) and isinstance(live, list) and is_keyed(node):
+        return _dropped_elements(node, last, live, at) or whole
+    return whole
+
+
+def _dropped_fields(node: Node, last: JSON, live: JSON, at: Place) -> tuple[list[Change], set[str]]:
+    changes: list[Change] = []
+    gone: set[str] = set()
+    for name, owned in last.items():
+        there = live.get(name)
+        if there is None or owned is None:
+            continue
+        found = dropped(node.field(name), owned, there, at / name)
+        changes.extend(found)
+        if len(found) == 1 and found[0].at.parent is at:
+            gone.add(name)
+    return changes, gone
+
+
+def _dropped_elements(node: Node, last: list[JSON], live: list[JSON], at: Place) -> list[Change]:
+    """Return the deletions of owned elements; [] when the list goes as a whole."""
+    owned, there = positions(node, last), positions(node, live)
+    if owned is None or there is None or not (there.keys() - owned.keys()):
+        return []
+    changes = []
+    for key, found in there.items():
+        for index in found if key in owned else ():
+            place = element_at(node, live, index, at)
+            place.is_ambiguous = len(found) > 1
+            changes.append(Change(Act.DELETE, place, live[index], ABSENT, Why.REMOVED))
+    return changes
+
+
+def _cannot_stand(node: Node, gone: set[str], live: JSON) -> bool:
+    """Say whether the object is void without the fields that go: a probe without its handler."""
+    if any(name in node.required and not node.field(name).defaults for name in gone):
+        return True
+    return any(
+        union.is_required and union.members & gone and not (union.members & live.keys()) - gone
+        for union in node.unions
+    )

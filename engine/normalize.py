@@ -1,0 +1,242 @@
+"""The equalities that Kubernetes sees: quantities, base64, zero values, defaults inside values.
+
+Belongs here: what two values mean, and which part of a manifest is a wish at all. Not here: which
+field belongs to whom (engine.merge).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import hashlib
+import math
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import orjson
+
+from engine.model import ABSENT, JSON
+
+if TYPE_CHECKING:
+    from engine.schema import Node
+
+# The server sets these; in a manifest they are leftovers of `kubectl get -o yaml`.
+SERVER_SET = frozenset({
+    "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation",
+    "managedFields", "resourceVersion", "selfLink", "uid",
+})  # fmt: skip
+# Which object it is cannot differ: it was read under these.
+_IDENTITY = frozenset({"generateName", "name", "namespace"})
+
+_QUANTITY = re.compile(
+    r"([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:([KMGTPE]i)|([numkMGTPE])|[eE]([+-]?\d{1,4}))?"
+)
+_BINARY = {f"{unit}i": 1024 ** (i + 1) for i, unit in enumerate("KMGTPE")}
+_DECIMAL = {unit: Fraction(10) ** (3 * i) for i, unit in enumerate("num", start=-3)} | {
+    unit: Fraction(10) ** (3 * (i + 1)) for i, unit in enumerate("kMGTPE")
+}
+_MOST = Fraction(2**63 - 1)
+_NANO = 10**9
+
+
+# --- manifests -------------------------------------------------------------------------------
+
+
+def sendable(body: JSON) -> JSON:
+    """Return the manifest as a create sends it: without status and what the server sets."""
+    metadata = {k: v for k, v in (body.get("metadata") or {}).items() if k not in SERVER_SET}
+    return {**{k: v for k, v in body.items() if k != "status"}, "metadata": metadata}
+
+
+def wished(body: JSON) -> JSON:
+    """Return what of a manifest can differ from live, and where it would be found there.
+
+    Without the object's identity and what the server sets, and with ``stringData`` as ``data``.
+    """
+    wish = {k: v for k, v in body.items() if k not in ("apiVersion", "kind", "status")}
+    metadata = body.get("metadata")
+    if isinstance(metadata, dict):
+        unset = SERVER_SET | _IDENTITY
+        wish["metadata"] = {k: v for k, v in metadata.items() if k not in unset}
+    if is_secret(body):
+        wish = _with_data(wish)
+    return wish
+
+
+def is_secret(body: JSON) -> bool:
+    """Say whether this is a Secret, whose values nobody may see."""
+    return bool(body.get("kind") == "Secret" and body.get("apiVersion") == "v1")
+
+
+def skeleton(body: JSON) -> JSON:
+    """Return what the record keeps of a Secret: every path, and "" for every value.
+
+    Finalizers and owners keep their values, which are their paths.
+    """
+    metadata = body.get("metadata") or {}
+    named = {k: v for k, v in metadata.items() if k in ("name", "namespace", *_LISTS)}
+    rest = {k: v for k, v in metadata.items() if k not in named}
+    whole = {k: v for k, v in body.items() if k in ("apiVersion", "kind")}
+    blank = {k: v for k, v in body.items() if k not in (*whole, "metadata")}
+    return {**whole, "metadata": {**named, **_blank(rest)}, **_blank(blank)}
+
+
+_LISTS = ("finalizers", "ownerReferences")
+
+
+def _blank(value: JSON) -> JSON:
+    match value:
+        case dict():
+            return {key: _blank(child) for key, child in value.items()}
+        case list():
+            return [_blank(child) for child in value]
+        case None:
+            return None
+        case _:
+            return ""
+
+
+def _with_data(secret: JSON) -> JSON:
+    """Return a Secret with ``stringData`` where the server puts it: in ``data``, which it beats."""
+    texts = secret.get("stringData")
+    rest = {k: v for k, v in secret.items() if k != "stringData"}
+    if not isinstance(texts, dict):
+        return rest
+    encoded = {key: _encoded(text) for key, text in texts.items()}
+    return {**rest, "data": {**(rest.get("data") or {}), **encoded}}
+
+
+def _encoded(text: JSON) -> JSON:
+    if not isinstance(text, str):
+        return text
+    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
+
+
+# --- values ----------------------------------------------------------------------------------
+
+
+def digest(value: JSON) -> str:
+    """Return 16 hex digits that stand for a value, or for ABSENT; key order plays no part."""
+    text = b"" if value is ABSENT else orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def is_same_scalar(node: Node, one: JSON, other: JSON) -> bool:
+    """Say whether two scalars mean the same to this place of the schema."""
+    if node.shape == "quantity":
+        first, second = quantity(one), quantity(other)
+        if first is not None and second is not None:
+            return first == second
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other or (node.is_bytes and _is_same_base64(one, other))
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return one == other
+    return one is None and other is None
+
+
+def is_same(node: Node, desired: JSON, live: JSON) -> bool:
+    """Say whether live is what desired says, as a whole: the way atomic values are compared.
+
+    Lengths, order and scalars are exact. What live has beyond desired must be a default; what it
+    lacks, a zero value that the server does not write.
+    """
+    if isinstance(desired, dict) and isinstance(live, dict):
+        return _is_same_object(node, desired, live)
+    if isinstance(desired, list) and isinstance(live, list):
+        items = node.items
+        return len(desired) == len(live) and all(
+            is_same(items, one, other) for one, other in zip(desired, live, strict=True)
+        )
+    if isinstance(desired, dict | list) or isinstance(live, dict | list):
+        return False
+    return is_same_scalar(node, desired, live)
+
+
+def _is_same_object(node: Node, desired: JSON, live: JSON) -> bool:
+    for name, wanted in desired.items():
+        child, there = node.field(name), live.get(name)
+        if there is None or wanted is None:
+            if not (is_nothing(child, wanted) and is_nothing(child, there)):
+                return False
+        elif not is_same(child, wanted, there):
+            return False
+    return all(
+        is_default(node.field(name), there) for name, there in live.items() if name not in desired
+    )
+
+
+def is_nothing(node: Node, value: JSON) -> bool:
+    """Say whether this value of a field is the same as no value at all."""
+    if value is None or value is ABSENT:
+        return True
+    return node.drops_zero and not value
+
+
+def is_default(node: Node, value: JSON) -> bool:
+    """Say whether the server would put this value there by itself, were it left out."""
+    if is_nothing(node, value):
+        return True
+    if isinstance(value, dict) and node.default == {}:
+        # A struct that Go always writes: its fields are what counts.
+        return all(is_default(node.field(name), child) for name, child in value.items())
+    return any(is_same(node, default, value) for default in node.defaults)
+
+
+def without_nulls(node: Node, value: JSON) -> JSON:
+    """Return the value as it is written: null means "must be absent", unless it is a value."""
+    match value:
+        case dict():
+            children = ((name, child, node.field(name)) for name, child in value.items())
+            return {
+                name: without_nulls(inner, child)
+                for name, child, inner in children
+                if child is not None or inner.is_nullable or node.is_atomic
+            }
+        case list():
+            return [without_nulls(node.items, child) for child in value]
+        case _:
+            return value
+
+
+def _is_same_base64(one: str, other: str) -> bool:
+    """Compare as Go decodes: line breaks inside do not count, everything else does."""
+    try:
+        first, second = (
+            base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+            for text in (one, other)
+        )
+    except (binascii.Error, ValueError):
+        return False
+    return first == second
+
+
+def quantity(value: JSON) -> Fraction | None:
+    """Return the number that a Quantity stands for, as the server rounds it; None for no Quantity.
+
+    Nothing finer than a billionth (rounded away from zero), nothing beyond 2^63-1.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return _quantity(value if isinstance(value, str) else repr(value))
+
+
+@functools.lru_cache(maxsize=4096)
+def _quantity(text: str) -> Fraction | None:
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        return None
+    sign, digits, binary, decimal, exponent = match.groups()
+    number = Fraction(digits if digits[-1] != "." else digits[:-1])
+    if binary:
+        number *= _BINARY[binary]
+    elif decimal:
+        number *= _DECIMAL[decimal]
+    elif exponent:
+        # Beyond these powers it is capped or rounded anyway, and 10**9999 would take its time.
+        number *= Fraction(10) ** max(-60, min(60, int(exponent)))
+    number = min(_MOST, Fraction(math.ceil(number * _NANO), _NANO))
+    return -number if sign == "-" else number

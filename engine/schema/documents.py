@@ -1,0 +1,140 @@
+"""The schemas of many kinds: from OpenAPI v3 documents, from CRDs, and those that are shipped."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from engine.schema.node import Node, node
+from engine.tables import schemas as tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from engine.model import JSON
+
+_GVK = "x-kubernetes-group-version-kind"
+_OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+_METADATA = {"allOf": [{"$ref": f"#/components/schemas/{_OBJECT_META}"}]}
+_KEEP_MORE = {"x-kubernetes-preserve-unknown-fields": True}
+_TYPE_META = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
+
+
+class Schemas:
+    """Schemas by apiVersion and kind; only those asked for are worked out."""
+
+    __slots__ = ("_definitions", "_kinds", "_nodes")
+
+    def __init__(
+        self, kinds: Mapping[tuple[str, str], str], definitions: Mapping[str, JSON]
+    ) -> None:
+        """Take names of definitions by kind, and the definitions, as JSON or as its text."""
+        self._kinds = kinds
+        self._definitions = definitions
+        self._nodes: dict[tuple[str, str], Node] = {}
+
+    @classmethod
+    def from_openapi(cls, documents: Iterable[JSON]) -> Schemas:
+        """Return the schemas of OpenAPI v3 documents as the API server serves them."""
+        kinds: dict[tuple[str, str], str] = {}
+        definitions: dict[str, JSON] = {}
+        for document in documents:
+            found = (document.get("components") or {}).get("schemas") or {}
+            definitions.update(found)
+            for name, schema in found.items():
+                # DeleteOptions and the like carry the kind of every group, and are none.
+                gvks: list[JSON] = schema.get(_GVK) or []
+                if len(gvks) == 1:
+                    kinds[_api_version(gvks[0]), gvks[0]["kind"]] = name
+        return cls(kinds, definitions)
+
+    def of(self, api_version: str, kind: str) -> Node | None:
+        """Return the schema of a kind, None when it is not known."""
+        key = (api_version, kind)
+        found = self._nodes.get(key)
+        if found is None and key in self._kinds:
+            reference = {"$ref": f"#/components/schemas/{self._kinds[key]}"}
+            found = self._nodes[key] = node(reference, self._definition)
+        return found
+
+    def merged(self, other: Schemas) -> Schemas:
+        """Return both together; where both know a kind or a definition, ``other`` wins."""
+        return Schemas({**self._kinds, **other._kinds}, {**self._definitions, **other._definitions})
+
+    def with_definitions(self, crds: Iterable[JSON]) -> Schemas:
+        """Return these and what CustomResourceDefinitions of the same commit define."""
+        kinds: dict[tuple[str, str], str] = {}
+        definitions: dict[str, JSON] = {}
+        for crd in crds:
+            for name, key, schema in _defined(crd):
+                kinds[key], definitions[name] = name, schema
+        return self.merged(Schemas(kinds, definitions)) if kinds else self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Schemas, (self._kinds, self._definitions)
+
+    def _definition(self, name: str) -> JSON:
+        # A document may refer to what it does not bring along; ObjectMeta is the usual one.
+        raw = self._definitions.get(name)
+        if raw is None:
+            raw = tables.DEFINITIONS.get(name, "{}")
+        return orjson.loads(raw) if isinstance(raw, str) else raw
+
+
+@functools.cache
+def bundled() -> Schemas:
+    """Return the schemas of the built-in kinds that are shipped with Plumb."""
+    return Schemas(tables.KINDS, tables.DEFINITIONS)
+
+
+@functools.cache
+def untyped() -> Node:
+    """Return the schema of a kind that nobody knows: only its metadata is known."""
+    properties = {**_TYPE_META, "metadata": _METADATA}
+    raw = {"type": "object", "properties": properties, **_KEEP_MORE}
+    return node(raw, bundled()._definition)  # noqa: SLF001 - this module's own class
+
+
+def _api_version(gvk: JSON) -> str:
+    return f"{gvk['group']}/{gvk['version']}" if gvk.get("group") else str(gvk["version"])
+
+
+def _defined(crd: JSON) -> Iterable[tuple[str, tuple[str, str], JSON]]:
+    """Yield (definition, (apiVersion, kind), schema) for each version that has a schema."""
+    spec = crd.get("spec") or {}
+    group, kind = spec.get("group"), (spec.get("names") or {}).get("kind")
+    if not (isinstance(group, str) and isinstance(kind, str)):
+        return
+    for version in spec.get("versions") or ():
+        schema = (version.get("schema") or {}).get("openAPIV3Schema")
+        if not isinstance(schema, dict):
+            continue
+        if spec.get("preserveUnknownFields") is True:
+            schema = {**schema, **_KEEP_MORE}
+        name = ".".join([*reversed(group.split(".")), str(version.get("name")), kind])
+        own = dict(_embedded(schema.get("properties") or {}))
+        full = {**schema, "properties": {**own, **_TYPE_META, "metadata": _METADATA}}
+        yield name, (f"{group}/{version.get('name')}", kind), full
+
+
+def _embedded(properties: JSON) -> Iterable[tuple[str, JSON]]:
+    for name, schema in properties.items():
+        yield name, _with_meta(schema)
+
+
+def _with_meta(schema: JSON) -> JSON:
+    """Return the schema with the fields that every embedded object has, at every depth."""
+    if not isinstance(schema, dict):
+        return schema
+    result = dict(schema)
+    if isinstance(schema.get("properties"), dict):
+        result["properties"] = dict(_embedded(schema["properties"]))
+    for inner in ("items", "additionalProperties"):
+        if isinstance(schema.get(inner), dict):
+            result[inner] = _with_meta(schema[inner])
+    if schema.get("x-kubernetes-embedded-resource") is True:
+        own = result.get("properties") or {}
+        result["properties"] = {**own, **_TYPE_META, "metadata": _METADATA}
+    return result

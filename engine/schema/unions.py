@@ -1,0 +1,120 @@
+"""What OpenAPI does not say: which fields exclude one another, which order of a list counts.
+
+Taken from the validation of k8s.io/kubernetes. Markers in the schemas themselves come on top.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.model import JSON
+
+_CORE = "io.k8s.api.core.v1."
+_APPS = "io.k8s.api.apps.v1."
+_ADMISSION = "io.k8s.api.admissionregistration.v1."
+_EXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """Fields of one object of which one at most may be there.
+
+    With a ``discriminator`` the value of that field says which: ``values`` maps it to the member.
+    ``is_required``: the object means nothing without any of them.
+    """
+
+    members: frozenset[str]
+    discriminator: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    is_required: bool = False
+
+    def excluded(self, desired: JSON) -> frozenset[str]:
+        """Return the members that have to go, given what Git names."""
+        if self.discriminator:
+            chosen = desired.get(self.discriminator)
+            if not isinstance(chosen, str):
+                return frozenset()
+            return frozenset(self.members - {self.values.get(chosen)} - desired.keys())
+        named = {name for name in self.members & desired.keys() if desired[name] is not None}
+        if not named:
+            return frozenset()
+        return self.members - named
+
+
+def _one_of(*members: str, is_required: bool = False) -> tuple[Union, ...]:
+    return (Union(frozenset(members), is_required=is_required),)
+
+
+def _by(discriminator: str, **values: str) -> tuple[Union, ...]:
+    return (Union(frozenset(values.values()), discriminator, values),)
+
+
+# Every property of a Volume but its name is a source.
+ALL_BUT: dict[str, frozenset[str]] = {_CORE + "Volume": frozenset({"name"})}
+
+UNIONS: dict[str, tuple[Union, ...]] = {
+    _CORE + "EnvVar": _one_of("value", "valueFrom"),
+    _CORE + "EnvVarSource": _one_of(
+        "configMapKeyRef", "fieldRef", "fileKeyRef", "resourceFieldRef", "secretKeyRef",
+        is_required=True,
+    ),
+    _CORE + "Probe": _one_of("exec", "grpc", "httpGet", "tcpSocket", is_required=True),
+    _CORE + "LifecycleHandler": _one_of(
+        "exec", "httpGet", "sleep", "tcpSocket", is_required=True
+    ),
+    _CORE + "PodResourceClaim": _one_of("resourceClaimName", "resourceClaimTemplateName"),
+    _CORE + "PersistentVolumeSpec": _one_of(
+        "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc",
+        "flexVolume", "flocker", "gcePersistentDisk", "glusterfs", "hostPath", "iscsi", "local",
+        "nfs", "photonPersistentDisk", "portworxVolume", "quobyte", "rbd", "scaleIO", "storageos",
+        "vsphereVolume",
+    ),
+    _APPS + "DeploymentStrategy": _by("type", RollingUpdate="rollingUpdate"),
+    _APPS + "DaemonSetUpdateStrategy": _by("type", RollingUpdate="rollingUpdate"),
+    _APPS + "StatefulSetUpdateStrategy": _by("type", RollingUpdate="rollingUpdate"),
+    "io.k8s.api.networking.v1.IngressBackend": _one_of("resource", "service", is_required=True),
+    "io.k8s.api.policy.v1.PodDisruptionBudgetSpec": _one_of("maxUnavailable", "minAvailable"),
+    _ADMISSION + "WebhookClientConfig": _one_of("service", "url"),
+    _EXTENSIONS + "WebhookClientConfig": _one_of("service", "url"),
+    _EXTENSIONS + "CustomResourceConversion": _by("strategy", Webhook="webhook"),
+}  # fmt: skip
+
+# Keyed lists whose order means something: $(VAR) reaches only variables above, init containers run
+# one after another, kubectl takes the first container, later CEL variables use earlier ones.
+ORDERED: dict[str, frozenset[str]] = {
+    _CORE + "Container": frozenset({"env"}),
+    _CORE + "EphemeralContainer": frozenset({"env"}),
+    _CORE + "PodSpec": frozenset({"containers", "initContainers"}),
+    _ADMISSION + "MutatingWebhookConfiguration": frozenset({"webhooks"}),
+    _ADMISSION + "MutatingAdmissionPolicySpec": frozenset({"variables"}),
+    _ADMISSION + "ValidatingAdmissionPolicySpec": frozenset({"variables"}),
+}
+
+
+def unions_of(definition: str, schema: JSON) -> tuple[Union, ...]:
+    """Return the unions of one object, from the table and from the schema's own markers."""
+    if definition in ALL_BUT:
+        return (Union(frozenset(schema.get("properties", ())) - ALL_BUT[definition]),)
+    found = list(UNIONS.get(definition, ()))
+    for marker in schema.get("x-kubernetes-unions", ()):
+        fields = marker.get("fields-to-discriminateBy", {})
+        if marker.get("discriminator"):
+            values = {value: name for name, value in fields.items()}
+            found.append(Union(frozenset(fields), marker["discriminator"], values))
+    found.extend(_from_one_of(schema))
+    return tuple(found)
+
+
+def _from_one_of(schema: JSON) -> list[Union]:
+    """Return the union that a CRD spells as ``oneOf`` of one required field each."""
+    branches = schema.get("oneOf") or ()
+    named: list[list[str]] = [
+        branch.get("required") or [] for branch in branches if isinstance(branch, dict)
+    ]
+    if len(named) < 2 or any(len(names) != 1 for names in named):
+        return []
+    return [Union(frozenset(names[0] for names in named), is_required=True)]
