@@ -76,10 +76,10 @@ class Stage:
     def plumb(self, *arguments: str, expect: int) -> Said:
         """Run plumb as a user would, show what it says, and check its exit code."""
         self.say(f"   {self.paint(BOLD, '$ plumb ' + ' '.join(arguments))}")
-        color = ["--color", "always" if self._is_colored else "never"]
+        environ = {**self.environ, "PLUMB_COLOR": "always" if self._is_colored else "never"}
         # One pipe for both streams: on a terminal they come in this order too.
         done = subprocess.run(
-            [self.program, *color, *arguments], cwd=self.folder, env=self.environ, text=True,
+            [self.program, *arguments], cwd=self.folder, env=environ, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         self._quote(done.stdout)
