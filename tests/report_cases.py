@@ -301,7 +301,34 @@ def _unread() -> SyncResult:
     )
 
 
-RESULTS: dict[str, Callable[[], SyncResult]] = {"synced": _synced, "unread": _unread}
+def _stopped() -> SyncResult:
+    """Nothing was written: a first wave that never became healthy."""
+    of, late = ref("ConfigMap", "env"), ref("Job", "migrate", group="batch")
+    denied = ApiError("PLB403", "the account may not read Secrets", where="Secret/shop/db")
+    again, old = create(late), {"creationTimestamp": "2026-01-01 00:00"}
+    plan = Plan(
+        "plumb-system/shop",
+        None,
+        waves=(
+            Wave(0, (Create(again.manifest, again.body, recreate=True, notes=("gone before",)),)),
+            Wave(1, (create(of), Skip(ref("Secret", "db"), denied.what, error=denied))),
+            Wave(2, (Skip(ref("Service", "web"), "Namespace/shop is not there yet"),)),
+        ),
+        prune=(Delete(of, Live(of, {"metadata": old}), "gone"),
+               Delete(of, Live(of, {"metadata": {}}), "gone")),
+        notes=("the record could not be read: removals are unknown",),
+    )  # fmt: skip
+    return SyncResult(
+        "plumb-system/shop", None, plan, outcomes=(Outcome(WEB, "unchanged"),),
+        health={WEB: Health(HealthStatus.PROGRESSING)}, sync=SyncStatus.OUT_OF_SYNC,
+    )  # fmt: skip
+
+
+RESULTS: dict[str, Callable[[], SyncResult]] = {
+    "synced": _synced,
+    "unread": _unread,
+    "stopped": _stopped,
+}
 
 
 def inventories() -> list[Inventory]:
@@ -312,7 +339,9 @@ def inventories() -> list[Inventory]:
         Inventory("1", "plumb-system/shop", {of: Entry(of)}, source=source, last=(run,)),
         Inventory("2", "plumb-system/new"),
         Inventory("3", "plumb-system/gone", released=True, last=(run,)),
-        Inventory("4", "plumb-system/odd", doubt="it was edited", last=(run,)),
+        Inventory(
+            "4", "plumb-system/odd", doubt="it was edited", last=(Run("a" * 40, 0, "done", {}),)
+        ),
     ]
 
 

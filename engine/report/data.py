@@ -6,7 +6,7 @@ docs/report.schema.json, and hold no Secret value.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from engine.model import ABSENT, Adopt, Create, Delete, Keep, Release, Replace, Skip, Update
 from engine.report import words
@@ -120,6 +120,8 @@ def _change(change: Change, wave: int | None, safe: Redactor) -> JSON:
         case Skip(reason=reason, error=error, origin=origin):
             found |= {"reason": safe.plain(reason), "error": _error(error, safe) if error else None}
             found |= {"origin": _origin(origin) if origin else None}
+        case _:
+            assert_never(change)
     if isinstance(change, Adopt) and change.from_owner:
         found["fromApplication"] = change.from_owner
     return found

@@ -127,9 +127,7 @@ def _end(view: _View, plan: Plan, command: str) -> None:
             f"run {clean(command)} --confirm" if command else "run the same command with --confirm"
         )
         view.page.section([f"To confirm {objects}, {how} {plan.token}"])
-    unknown = "removals unknown: the record could not be read"
-    notes = plan.notes if plan.removals_known else (unknown, *plan.notes)
-    view.page.section(f"note: {view.safe(note)}" for note in notes)
+    view.page.section(f"note: {view.safe(note)}" for note in plan.notes)
 
 
 # --- changes ---------------------------------------------------------------------------------
