@@ -43,7 +43,7 @@ def test_an_address_is_taken_apart(
     ["", " ", "git://git.example/a", "ext::sh -c whoami", "ftp://git.example/a", "https:///a",
      "https://git.example/a?token=1", "https://git.example/a#b", "https://git.example:http/a",
      "ssh://-oProxyCommand=x/a", "git@-oProxyCommand:a", "file://elsewhere/a", "https://a\n.b/c",
-     "https://[::1/a"],
+     "https://[::1/a", "https:/me:secret@git.example/a", "me:secret@git.example:a"],
 )  # fmt: skip
 def test_an_address_that_cannot_be_used_is_refused(url: str) -> None:
     with pytest.raises(SettingsError) as caught:

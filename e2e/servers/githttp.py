@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias, cast
 from urllib.parse import parse_qs, urlsplit
 
-from dulwich.errors import NotGitRepository
+from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.protocol import pkt_line
 from dulwich.repo import Repo
 
@@ -251,7 +251,10 @@ class _Handler(BaseHTTPRequestHandler):
         if version == 2:
             pack = fault.data if fault is not None and fault.kind == "pack" else None
             return uploadpack.answer_v2(repo, body, pack=pack)
-        return uploadpack.answer_v0(repo, body, advertise=step == "advertisement")
+        try:
+            return uploadpack.answer_v0(repo, body, advertise=step == "advertisement")
+        except GitProtocolError as error:
+            return pkt_line(b"ERR upload-pack: " + str(error).encode())
 
     def _refuse(self) -> None:
         scheme = "Bearer" if self.server.git.tokens else "Basic"

@@ -75,6 +75,8 @@ def converse_v2(repo: Repo, read: Callable[[int], bytes], write: Callable[[bytes
         if not answer:
             return
         write(answer)
+        if answer[4:8] == b"ERR ":
+            return  # git dies of these
 
 
 def answer_v2(repo: Repo, request: bytes, *, pack: bytes | None = None) -> bytes:

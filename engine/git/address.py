@@ -18,6 +18,7 @@ _SCP = re.compile(
     r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^@/:\s\[\]]+):(?P<path>.+)"
 )
 _DEFAULT_USER = "git"
+_SCHEMES = {"http", "https", "ssh", "git+ssh", "ssh+git", "file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def split_credentials(url: str) -> tuple[str, Credentials | None]:
     """
     _refuse_strange(url)
     scheme = url.partition("://")[0].lower() if "://" in url else ""
-    if scheme not in {"http", "https", "ssh", "git+ssh", "ssh+git"}:
+    if scheme not in _SCHEMES - {"file"}:
         return url, None
     split = _split(url)
     userinfo, at, host = split.netloc.rpartition("@")
@@ -67,7 +68,7 @@ def parse(url: str) -> Address:
     scheme = split.scheme.lower()
     if scheme == "file":
         return _file(url, split)
-    if scheme not in {"http", "https", "ssh", "git+ssh", "ssh+git"}:
+    if scheme not in _SCHEMES:
         raise _unusable(url, f"{scheme}:// is not supported", "use https://, ssh:// or a path")
     if split.query or split.fragment:
         raise _unusable(url, "it holds a query or a fragment", "leave out what follows ? or #")
@@ -91,6 +92,9 @@ def _without_scheme(url: str) -> Address:
     match = _SCP.fullmatch(url)
     if match is None:
         return Address("local", url, url)
+    # Typing errors of an address with a password in it: not to be shown, so not to be guessed at.
+    if match["host"].lower() in _SCHEMES or (not match["user"] and "@" in match["path"]):
+        raise _unusable("", "it is neither scheme://... nor user@host:path", "check its slashes")
     host = match["host"].strip("[]")
     if host.startswith("-"):
         raise _unusable(url, "it names no host", "write git@host:path")

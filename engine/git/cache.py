@@ -23,6 +23,7 @@ from dulwich.object_store import DiskObjectStore
 
 from engine.errors import GitError
 from engine.git.objects import DamageError
+from engine.git.refs import is_commit_id
 
 try:
     import fcntl
@@ -72,7 +73,8 @@ class Generation:
             heads = json.loads((self.folder / "heads.json").read_bytes())
         except (OSError, ValueError):
             return {}
-        return heads if isinstance(heads, dict) else {}
+        pairs = heads.items() if isinstance(heads, dict) else ()
+        return {key: value for key, value in pairs if is_commit_id(str(value))}
 
     def remember(self, name: str, commit: str) -> None:
         """Note that this commit is complete here; it stands for its ref in place of the last."""

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 from dulwich.objects import ObjectID
 from dulwich.protocol import PEELED_TAG_SUFFIX
 
+from engine.errors import GitError
 from engine.git import refs as names
+from engine.git.objects import Objects
 from engine.git.pack import IncomingPack, PackError
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class Conversation:
         self._everything = everything
 
     def run(self, client: GitClient, path: str) -> None:
-        """Hold it. Raises GitError; what arrived is then gone again."""
+        """Hold it. Raises GitError; ``discard`` then removes what arrived."""
         prefixes = [names.HEADS, names.TAGS] if self._everything else names.prefixes(self._ref)
         try:
             result = client.fetch_pack(
@@ -64,11 +66,11 @@ class Conversation:
                 depth=None if self._everything else 1,
                 ref_prefix=[prefix.encode() for prefix in prefixes],
             )
-        except BaseException as error:
-            self.discard()
+        except GitError:
             self._deadline.check()
-            if not isinstance(error, Exception):
-                raise
+            raise
+        except Exception as error:
+            self._deadline.check()
             raise self._failures.translate(error) from error
         if self.target is not None and self._ref.kind == "head":
             branch = decoded(result.symrefs or {}).get("HEAD", "HEAD")
@@ -99,8 +101,9 @@ class Conversation:
         )  # fmt: skip
         if self._everything:
             return [ObjectID(value.encode()) for value in sorted(set(listed.values()))]
-        heads = [ObjectID(head.encode()) for head in self.generation.heads().values()]
-        here = [head for head in heads if head in self.generation.store]
+        objects = Objects(self.generation.store, where=self._failures.where)
+        heads = [head for head in self.generation.heads().values() if objects.has(head)]
+        here = [ObjectID(head.encode()) for head in heads]
         self._haves, self.shallow = iter(here), set(here)
         return [ObjectID(self.target.id.encode())]
 

@@ -27,6 +27,7 @@ _DENIED = re.compile(
     r"permission|denied|not authori[sz]ed|unauthori[sz]ed|forbidden|access rights|not allowed",
     re.IGNORECASE,
 )
+_LONGEST_ERROR = 4096  # bytes
 _SHORTEST_SECRET = 3  # characters; shorter ones would blank out half of a sentence
 
 
@@ -124,6 +125,14 @@ class Failures:
         if isinstance(error, OSError):
             return self.unreachable(error.strerror or type(error).__name__)
         return self.server(f"its answer is not understood: {type(error).__name__}")
+
+    def listen(self, data: bytes) -> None:
+        """Raise what an error packet says; dulwich passes over those that come instead of a pack.
+
+        What a pack holds never looks like one: it comes in packets that begin with another byte.
+        """
+        if data.startswith(b"ERR ") and len(data) < _LONGEST_ERROR:
+            raise self.said(data[4:])
 
     def said(self, text: bytes | str) -> GitError:
         """Sort a server's own sentence into one of our kinds."""

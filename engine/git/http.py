@@ -199,6 +199,7 @@ class HttpClient(Urllib3HttpGitClient):
                 self._deadline.check()
                 if data:
                     raise cut_off(self._failures.where)
+            self._failures.listen(data)
             total += len(data)
             if total > cap:
                 raise GitError(

@@ -50,6 +50,8 @@ class ObjectStore(Protocol):
 
     def get_raw(self, name: RawObjectID | ObjectID, /) -> tuple[int, bytes]: ...
 
+    def __contains__(self, name: ObjectID, /) -> bool: ...
+
     def close(self) -> None: ...
 
 
@@ -89,25 +91,39 @@ class Objects:
             )
         return data
 
+    def has(self, name: str) -> bool:
+        """Whether the object is listed; whether it can be read is seen on reading it."""
+        if self._store is None:
+            return False
+        try:
+            return ObjectID(name.encode()) in self._store
+        except Exception as error:  # noqa: BLE001 - damaged bytes surface as whatever dulwich meets
+            reason = type(error).__name__
+        raise self._unreadable(name, reason)
+
     def any(self, name: str) -> tuple[Kind, bytes]:
         """Return kind and content of an object, checked against its id."""
         if self._store is None:
-            raise DamageError("PLB226", f"object {name} cannot be read", where=self._where,
-                              why="the repository is closed")  # fmt: skip
+            raise self._unreadable(name, "the repository is closed")
+        reason = ""
         try:
             number, data = self._store.get_raw(ObjectID(name.encode()))
         except KeyError:
-            raise DamageError("PLB226", f"object {name} is missing", where=self._where) from None
-        except Exception as error:  # damaged bytes surface as whatever dulwich trips over
-            raise DamageError(
-                "PLB226", f"object {name} cannot be read", where=self._where,
-                why=type(error).__name__,
-            ) from error  # fmt: skip
+            reason = "it is missing"
+        except Exception as error:  # noqa: BLE001 - as above
+            reason = type(error).__name__
+        # Raised out here on purpose: an error that is chained keeps dulwich's frames, those keep
+        # views of a mapped pack, and a pack with views cannot be closed.
+        if reason:
+            raise self._unreadable(name, reason)
         kind = _NUMBERS.get(number)
         if kind is None or object_id(kind, data) != name:
             raise DamageError("PLB226", f"object {name} is damaged", where=self._where,
                               why="its content does not hash to its id")  # fmt: skip
         return kind, data
+
+    def _unreadable(self, name: str, why: str) -> DamageError:
+        return DamageError("PLB226", f"object {name} cannot be read", where=self._where, why=why)
 
     def peel(self, name: str) -> str:
         """Follow annotated tags to the commit; GitContentError when they end elsewhere."""

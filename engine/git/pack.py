@@ -29,6 +29,7 @@ from engine.git.objects import DamageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dulwich.objects import RawObjectID
     from dulwich.pack import PackIndexEntry
 
     from engine.git.deadline import Deadline
@@ -89,13 +90,8 @@ class IncomingPack:
         if self._file is None:
             return
         self._file.flush()
-        try:
-            self._measure()
-            entries, checksum = self._index(store)
-        except (GitError, OSError):
-            raise
-        except Exception as error:  # damaged bytes surface as whatever dulwich trips over
-            raise self._broken(type(error).__name__) from error
+        self._measure()
+        entries, checksum = self._index(store)
         self._file.close()
         self._file = None
         self._publish(entries, checksum)
@@ -181,17 +177,32 @@ class IncomingPack:
 
     def _index(self, store: ObjectStore) -> tuple[list[PackIndexEntry], bytes]:
         file = cast("Any", self._file)
-        entries = []
+        entries: list[PackIndexEntry] = []
+        reason = ""
         with PackData(self._path, file=file, object_format=SHA1) as data:
-            indexer = PackIndexer.for_pack_data(data, resolve_ext_ref=store.get_raw)
-            for number, entry in enumerate(indexer):
-                if number % _CHECK_EVERY == 0:
-                    self._deadline.check()
-                entries.append(entry)
-            bases = set(indexer.ext_refs())
+            try:
+                bases = self._resolve(data, store, entries)
+            except (GitError, OSError):
+                raise
+            except Exception as error:  # noqa: BLE001 - damaged bytes surface as anything
+                reason = type(error).__name__
+            # Raised out here: a chained error keeps views of the mapping, which then cannot close.
+            if reason:
+                raise self._broken(reason)
         checksum, extra = extend_pack(file, bases, get_raw=store.get_raw, object_format=SHA1)
         file.flush()
         return sorted([*entries, *extra]), checksum
+
+    def _resolve(
+        self, data: PackData, store: ObjectStore, entries: list[PackIndexEntry]
+    ) -> set[RawObjectID]:
+        """Unpack every object to learn its id; return the ids of bases that are not in the pack."""
+        indexer = PackIndexer.for_pack_data(data, resolve_ext_ref=store.get_raw)
+        for number, entry in enumerate(indexer):
+            if number % _CHECK_EVERY == 0:
+                self._deadline.check()
+            entries.append(entry)
+        return set(indexer.ext_refs())
 
     def _publish(self, entries: list[PackIndexEntry], checksum: bytes) -> None:
         # A pack counts once its index is there, so the index comes last; both by rename, so that

@@ -10,7 +10,7 @@ import stat
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
-from dulwich.objects import ObjectID, parse_tree
+from dulwich.objects import parse_tree
 
 from engine.errors import GitError
 from engine.git import refs as names
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from engine.git.deadline import Deadline
     from engine.git.limits import Limits
     from engine.model import Credentials, GitRef
+
+
+_BLOBS = {stat.S_IFREG, stat.S_IFLNK}
 
 
 class RemoteRepository:
@@ -191,9 +194,7 @@ class RemoteRepository:
 
     def _has(self, name: str) -> bool:
         """Whether the cache holds what a ref names, and the root folder of its commit."""
-        if self.objects is None or self._generation is None:
-            return False
-        if ObjectID(name.encode()) not in self._generation.store:
+        if self.objects is None or not self.objects.has(name):
             return False
         self.objects.read(self.objects.commit(self.objects.peel(name)).tree, "tree")
         return True
@@ -201,7 +202,6 @@ class RemoteRepository:
     def _prove(self, name: str, deadline: Deadline) -> None:
         """Read every folder of a commit and look every file up: complete, or DamageError."""
         objects = cast("Objects", self.objects)
-        store = cast("Generation", self._generation).store
         todo = [objects.commit(objects.peel(name)).tree]
         seen: set[str] = set()
         entries = 0
@@ -215,9 +215,7 @@ class RemoteRepository:
                 entries += 1
                 if stat.S_ISDIR(mode):
                     todo.append(sha.decode())
-                elif (
-                    stat.S_IFMT(mode) in {stat.S_IFREG, stat.S_IFLNK} and ObjectID(sha) not in store
-                ):
+                elif stat.S_IFMT(mode) in _BLOBS and not objects.has(sha.decode()):
                     raise PackError(
                         "PLB215", f"the server left out object {sha.decode()}",
                         where=self._failures.where, hint="try again",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.git.address import Address
-    from engine.git.failures import Terms
+    from engine.git.failures import Failures, Terms
     from engine.model import Credentials
 
 _LOG = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class SshClient(TraditionalGitClient):
             self._deadline.check()
             raise self._explain(error) from error
         cap = self._limits.pack_bytes + self._limits.refs_bytes
-        stream = _Stream(channel, cap, self._failures.where)
+        stream = _Stream(channel, cap, self._failures)
         self._protocol = Protocol(stream.read, stream.write, self._hang_up)
         return self._protocol, channel.recv_ready, cast("IO[bytes]", _Said(channel))
 
@@ -218,20 +218,21 @@ class SshClient(TraditionalGitClient):
 class _Stream:
     """Reads exactly as much as asked for, up to the end; counts it."""
 
-    def __init__(self, channel: paramiko.Channel, cap: int, where: str) -> None:
+    def __init__(self, channel: paramiko.Channel, cap: int, failures: Failures) -> None:
         self._channel = channel
         self._file = channel.makefile("rb", 1 << 16)
         self._left = cap
-        self._where = where
+        self._failures = failures
 
     def read(self, size: int) -> bytes:
         data = bytes(self._file.read(size))
         if 0 < len(data) < size:
-            raise cut_off(self._where)
+            raise cut_off(self._failures.where)
+        self._failures.listen(data)
         self._left -= len(data)
         if self._left < 0:
             raise GitError("PLB216", "the server sends more than the cap on packs allows",
-                           where=self._where, hint="raise the cap")  # fmt: skip
+                           where=self._failures.where, hint="raise the cap")  # fmt: skip
         return data
 
     def write(self, data: bytes) -> int:

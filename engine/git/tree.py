@@ -43,8 +43,7 @@ class GitTree:
 
     def read(self, path: str) -> bytes:
         """Return a file's content; PathNotFoundError when it is not there or is no file."""
-        parent, _, name = path.rpartition("/")
-        entry = self._folder(parent).get(name)
+        parent, entry = self._find(path)
         if entry is None:
             raise self._absent(path, parent)
         if entry.kind != "file":
@@ -64,13 +63,18 @@ class GitTree:
             return known
         if not path:
             return self._open("", self._root)
-        parent, _, name = path.rpartition("/")
-        entry = self._folder(parent).get(name)
+        parent, entry = self._find(path)
         if entry is None:
             raise self._absent(path, parent)
         if entry.kind != "folder":
             raise self._other(path, entry, "a folder")
         return self._open(path, entry.id)
+
+    def _find(self, path: str) -> tuple[str, TreeEntry | None]:
+        """Return the folder above a path, and the entry itself if it is there."""
+        parent, _, name = path.rpartition("/")
+        folder = self._folder(parent)
+        return parent, None if path.startswith("/") else folder.get(name)
 
     def _open(self, path: str, name: str) -> dict[str, TreeEntry]:
         def refuse(why: str) -> GitContentError:
