@@ -43,7 +43,7 @@ DEPLOYMENT = {"plural": "deployments", "name": "web", "api": "apis/apps/v1"}
 def actions(report: Any) -> dict[str, str]:
     """Each object's name with what happened to it, without those that were as Git wants them."""
     return {
-        f"{outcome['ref']['kind']}/{outcome['ref']['name']}": outcome["action"]
+        f"{outcome['object']['kind']}/{outcome['object']['name']}": outcome["action"]
         for outcome in report["outcomes"]
     }
 
@@ -69,7 +69,8 @@ def test_a_commit_that_changes_nothing_here_writes_nothing(team: Team) -> None:
     team.commit(FILES)
     team.sync()
     before = team.writes()
-    team.commit({"../README.md": "hello", "settings.yaml": SETTINGS + "# a comment\n"})
+    team.repository.commit({"README.md": "hello"})
+    team.commit({"settings.yaml": SETTINGS + "# a comment\n"})
 
     assert actions(team.sync()) == {}
     assert team.writes() == before
@@ -159,7 +160,8 @@ def test_a_broken_file_is_refused_with_its_place_and_nothing_is_touched(team: Te
 
 
 def test_a_path_that_is_emptied_is_held_until_its_token_confirms(team: Team) -> None:
-    team.commit({**FILES, "../other/x.yaml": SETTINGS})
+    team.repository.commit({"other/x.yaml": SETTINGS})
+    team.commit(FILES)
     team.sync()
     team.commit(dict.fromkeys(FILES))
 

@@ -6,6 +6,7 @@ was faster. The record is told before the first write of a wave and after the la
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -103,8 +104,9 @@ class Applier:
                 outcomes = list(pool.map(self._carry_out, changes))
         self.failed.update(outcome.ref for outcome in outcomes if outcome.action == "failed")
         for outcome in outcomes:
-            if outcome.live and (outcome.ref.group, outcome.ref.kind) == _DEFINITION:
-                self._wait_until_established(outcome)
+            is_definition = (outcome.ref.group, outcome.ref.kind) == _DEFINITION
+            if is_definition and outcome.live is not None and outcome.action != "deleted":
+                self._wait_until_established(outcome.live)
         return outcomes
 
     # --- one object --------------------------------------------------------------------------
@@ -123,7 +125,8 @@ class Applier:
                 latest = self._again(change)
             try:
                 self.record.check()
-                return self._write(latest)
+                done = self._write(latest)
+                return replace(done, change=None if isinstance(latest, InPlace) else latest)
             except (ConflictError, AlreadyExistsError, UncertainError) as raced:
                 error = raced
             except (ApiError, ClusterError) as refused:
@@ -235,16 +238,16 @@ class Applier:
                 return False
         return False
 
-    def _wait_until_established(self, outcome: Outcome) -> None:
-        """Wait until the API server serves what a definition defines; it takes a moment."""
-        live = outcome.live
-        if live is None:
-            return
+    def _wait_until_established(self, live: Live) -> None:
+        """Wait until the API server serves what a definition defines; it takes a moment.
+
+        When it does not come about, the objects of that kind say so themselves.
+        """
         for _ in range(round(_ESTABLISHED_WITHIN_S / _PAUSE_S)):
-            body = self.client.get(self._path(live), ref=str(live.ref))
-            status = assess(body).status
-            if status in (HealthStatus.HEALTHY, HealthStatus.DEGRADED):
-                return
+            with contextlib.suppress(PlumbError):
+                body = self.client.get(self._path(live), ref=str(live.ref))
+                if assess(body).status in (HealthStatus.HEALTHY, HealthStatus.DEGRADED):
+                    return
             if self.stop.wait(_PAUSE_S):
                 return
 

@@ -7,7 +7,9 @@ layer 3 ever sees one.
 
 from __future__ import annotations
 
+import traceback
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -187,3 +189,15 @@ class HealthTimeoutError(PlumbError):
     """What was applied did not become healthy in time."""
 
     exit_code = ExitCode.HEALTH_TIMEOUT
+
+
+def unexpected(error: Exception) -> PlumbError:
+    """Return what to tell about a bug in Plumb: where it is, and none of the values it met."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-4:]))
+    return PlumbError(
+        "PLB690",
+        f"an unexpected {type(error).__name__}, which is a bug in Plumb",
+        why=f"at {place}",
+        hint="report it with these lines; what was written so far is in the record",
+    )

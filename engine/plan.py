@@ -22,6 +22,7 @@ from engine.model import (
     Adopt,
     Change,
     Create,
+    Edit,
     HealthStatus,
     IgnoreRule,
     Live,
@@ -43,10 +44,10 @@ if TYPE_CHECKING:
 
     from engine.situation import Situation
 
-_MARKS = frozenset({
-    pointer(("metadata", "labels", OWNER_LABEL)),
-    pointer(("metadata", "annotations", MARK_ANNOTATION)),
-})  # fmt: skip
+_MARK_KEYS = frozenset({OWNER_LABEL, MARK_ANNOTATION})
+_MARKED = frozenset({"/metadata/labels", "/metadata/annotations"})
+_MARKS = frozenset(pointer(("metadata", place, key)) for place, key in (
+    ("labels", OWNER_LABEL), ("annotations", MARK_ANNOTATION)))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +201,22 @@ def _difference(manifest: Manifest, live: Live, entry: Entry | None, situation: 
     notes = patch.notes
     if is_scaled and "replicas" in (manifest.body.get("spec") or {}):
         notes = (*notes, "replicas are left to its HorizontalPodAutoscaler")
-    edits = tuple(edit for edit in patch.edits if edit.path not in _MARKS)
-    return replace(patch, edits=edits, notes=notes)
+    return replace(patch, edits=_without_marks(patch.edits), notes=notes)
+
+
+def _without_marks(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Return what a person needs to read: our marks are on every object and say nothing new."""
+    shown = []
+    for edit in edits:
+        if edit.path in _MARKS:
+            continue
+        if edit.path in _MARKED and isinstance(edit.after, dict):
+            others = {key: value for key, value in edit.after.items() if key not in _MARK_KEYS}
+            if others:
+                shown.append(replace(edit, after=others))
+            continue
+        shown.append(edit)
+    return tuple(shown)
 
 
 def _rules(ref: ObjectRef, situation: Situation) -> tuple[IgnoreRule, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.errors import PlumbError
+from engine.errors import PlumbError, unexpected
 from engine.render import render
 from engine.run import Desired, Run
 from engine.steps import Done, Wait, Write
@@ -53,4 +53,6 @@ def reconcile(
         run.wait_for_health()
     except PlumbError as error:
         run.errors.append(error)
+    except Exception as error:  # noqa: BLE001 - a bug here must not stop the other applications
+        run.errors.append(unexpected(error))
     return run.result()

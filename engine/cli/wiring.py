@@ -106,7 +106,8 @@ class Wiring:
         found: list[tuple[Application, Desired | PlumbError]] = []
         for application in applications:
             try:
-                self.narrate(f"reading {application.source.url} at {application.source.ref}")
+                source = application.source
+                self.narrate(f"reading {source.url} at {source.ref.name or 'its default branch'}")
                 found.append((application, fetch(application, self._repository(application))))
             except (GitError, ManifestError, SettingsError) as error:
                 found.append((application, error))

@@ -23,6 +23,7 @@ from engine.errors import (
     AlreadyExistsError,
     ApiError,
     ConflictError,
+    InvalidError,
     NotFoundError,
     PlumbError,
     RefusedError,
@@ -54,6 +55,7 @@ _COMPRESSED_BYTES = 1_000_000
 _DECOMPRESSED_BYTES = 64 * 1024 * 1024
 _TIGHT_STRING = 128
 _CHECK_EVERY_S = 1.0
+_NO_NAMESPACE = "PLB406"
 
 
 @dataclass(slots=True)
@@ -282,7 +284,9 @@ class Record:
         collection = path.rpartition("/")[0]
         try:
             return self.client.create(collection, config_map, ref=ref).body
-        except NotFoundError:
+        except InvalidError as error:
+            if error.code != _NO_NAMESPACE:
+                raise
             self._create_namespace()
             return self.client.create(collection, config_map, ref=ref).body
         except AlreadyExistsError:
