@@ -20,13 +20,14 @@ from engine.errors import (
     UncertainError,
 )
 from engine.kube import config
-from engine.kube.client import Client, Exchange
+from engine.kube.client import Client
 from engine.kube.status import is_immutable, is_terminating
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from e2e.servers.controlplane import ControlPlane
+    from engine.kube.sender import Exchange
     from engine.model import JSON
 
 CANARY = "sWordfish-canary-77"
@@ -228,7 +229,8 @@ def test_requests_are_made_as_the_one_impersonated(
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        pytest.param({"replics": 1}, (("spec.replics",), 'unknown field "spec.replics"'), id="typo"),
+        pytest.param({"replics": 1}, (("spec.replics",), 'unknown field "spec.replics"'),
+                     id="typo"),
         pytest.param({"replicas": CANARY}, ((), "replicas has to be int32, not string"), id="type"),
         pytest.param({"replicas": -1}, (("spec.replicas",), "greater than or equal to 0"),
                      id="value"),

@@ -1,17 +1,11 @@
 """What the API server's refusals mean: a Status becomes one of the errors of errors.py.
 
-Server messages quote what was sent, the whole object at times, so none is passed on as it is:
-
-* Of a Secret nothing is, only the reason, the fields and how they are wrong, and sentences that
-  are known by heart. Policies and webhooks are named, their explanation is withheld.
-* Otherwise the rejected value is cut out exactly where the server prints it. What remains was
-  written by the server's validation or by the author of a policy or webhook; those explanations
-  are what people need. Objects that are no Secret are shown in diffs too, so no more is told here.
+Belongs here: status codes, reasons, details. Not here: how much of a message may be told
+(wording.py).
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -28,6 +22,15 @@ from engine.errors import (
     NotFoundError,
     UncertainError,
 )
+from engine.kube.wording import (
+    UNKNOWN_FIELD,
+    cause_of,
+    decoding_errors,
+    of_secret,
+    plain,
+    warning_texts,
+    without_values,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,21 +39,10 @@ if TYPE_CHECKING:
 
 Failure: TypeAlias = ApiError | ClusterError
 
-MESSAGE_LIMIT: Final = 400
 IMMUTABLE: Final = re.compile(
     r"immutable|may not be changed|may not change|cannot be changed|cannot change roleRef"
     r"|updates to \w+ are forbidden|updates to statefulset spec for fields other than"
     r"|pod updates may not change fields other than|can't be changed"
-)
-# Sentences of the server that hold no value, whatever the object; the only ones for a Secret.
-KNOWN: Final = (
-    "field is immutable when `immutable` is set",
-    "field is immutable",
-    "must not be empty",
-    "must be specified",
-    "name or generateName is required",
-    "must match the namespace on the request",
-    "exceeds the maximum size",
 )
 _ADMISSION: Final = (
     re.compile(
@@ -69,11 +61,6 @@ _RBAC: Final = re.compile(
     r'|path "(?P<path>[^"]+)")'
 )
 _WEBHOOK_DOWN: Final = re.compile(r'failed (?:to call|calling) webhook "([\w.-]+)"')
-_UNKNOWN_FIELD: Final = re.compile(r'(unknown|duplicate) field "([\w.\-/\[\]$]+)"')
-_WRONG_TYPE: Final = re.compile(
-    r"cannot unmarshal (\w+)[^:]*? into Go struct field ([\w.]+) of type ([\w.*\[\]]+)"
-)
-_BASE64: Final = re.compile(r"illegal base64 data at input byte \d+")
 _QUOTA: Final = re.compile(r"exceeded quota: .*", re.DOTALL)
 
 
@@ -127,8 +114,12 @@ def error_of(
 
 
 def is_immutable(error: Exception) -> bool:
-    """Whether the server refused because a field can never change: by a cause that says so."""
-    return isinstance(error, InvalidError) and bool(IMMUTABLE.search(error.why))
+    """Whether the server refused because a field can never change: by a cause that says so.
+
+    A policy or webhook that says the same does not count: its rule may be another tomorrow.
+    """
+    by_field = isinstance(error, InvalidError) and error.code == "PLB422" and error.fields
+    return bool(by_field) and bool(IMMUTABLE.search(getattr(error, "why", "")))
 
 
 def is_expired(error: Exception) -> bool:
@@ -143,10 +134,10 @@ def is_terminating(error: Exception) -> bool:
 
 def warnings_of(values: list[str], *, asked: Asked) -> tuple[str, ...]:
     """Return the texts of Warning headers; about a Secret only those without a value."""
-    texts = [text for value in values for text in _warning_texts(value)]
+    texts = [text for value in values for text in warning_texts(value)]
     if asked.is_secret:
-        texts = [_of_secret(text) for text in texts]
-    return tuple(dict.fromkeys(_plain(text) for text in texts))
+        texts = [of_secret(text) for text in texts]
+    return tuple(dict.fromkeys(plain(text) for text in texts))
 
 
 # --- one function per kind of answer ---------------------------------------------------------
@@ -196,9 +187,9 @@ def _admission(facts: _Facts) -> ApiError | None:
         kind = "policy" if pattern is _ADMISSION[0] else "admission webhook"
         text = "its explanation is withheld: it may quote the Secret"
         if not facts.asked.is_secret:
-            text = _plain(match["text"] or "it gives no reason")
+            text = plain(match["text"] or "it gives no reason")
         return facts.make(
-            InvalidError, "PLB430", f"{kind} {_plain(match['name'])} refused it", why=text,
+            InvalidError, "PLB430", f"{kind} {plain(match['name'])} refused it", why=text,
             hint="change the manifest so that it complies, or ask who owns that rule",
         )  # fmt: skip
     return None
@@ -220,7 +211,7 @@ def _forbidden(facts: _Facts) -> ApiError:
         thing = f"{resource}.{match['group']}" if match["group"] else resource
         return facts.make(
             DeniedError, "PLB403",
-            _plain(f"user {match['user']!r} may not {match['verb']} {thing}{where}"),
+            plain(f"user {match['user']!r} may not {match['verb']} {thing}{where}"),
             hint="grant it by a Role and a RoleBinding, or use another identity",
         )  # fmt: skip
     if "attempting to grant RBAC permissions not currently held" in facts.message:
@@ -237,9 +228,9 @@ def _forbidden(facts: _Facts) -> ApiError:
     if separator and facts.asked.is_write:
         # Rights are checked before the content; who got this far was refused for the content.
         quota = _QUOTA.search(text)
-        why = _plain(quota[0] if quota else text)
+        why = plain(quota[0] if quota else text)
         if facts.asked.is_secret and not quota:
-            why = _of_secret(text)
+            why = of_secret(text)
         return facts.make(
             InvalidError, "PLB430", "admission control refused it", why=why,
             hint="change the manifest so that it complies",
@@ -258,7 +249,7 @@ def _not_found(facts: _Facts) -> Failure:
         return facts.make(NotFoundError, "PLB404", "it is not there")
     if facts.reason == "NotFound" and named[:2] == ("", "namespaces") and named[2]:
         return facts.make(
-            InvalidError, "PLB406", f"there is no namespace {_plain(str(named[2]))!r}",
+            InvalidError, "PLB406", f"there is no namespace {plain(str(named[2]))!r}",
             hint="add it to the manifests, or set createNamespace: true",
             fields=("metadata.namespace",),
         )  # fmt: skip
@@ -280,7 +271,7 @@ def _contention(facts: _Facts) -> ApiError:
 
 def _server_failure(facts: _Facts) -> ApiError:
     hook = _WEBHOOK_DOWN.search(facts.message)
-    why = f"admission webhook {_plain(hook[1])} could not be called" if hook else ""
+    why = f"admission webhook {plain(hook[1])} could not be called" if hook else ""
     if "etcdserver: request is too large" in facts.message:
         return _too_large(facts)
     if facts.asked.is_write:
@@ -308,15 +299,15 @@ def _invalid(facts: _Facts) -> ApiError:
             ConflictError, "PLB409", "it changed since it was read",
             hint="it is read and planned again",
         )  # fmt: skip
-    causes = [_cause(cause, secret=facts.asked.is_secret) for cause in facts.causes]
+    causes = [cause_of(cause, secret=facts.asked.is_secret) for cause in facts.causes]
     fields = tuple(dict.fromkeys(f for f, _ in causes if f))
     why = "; ".join(f"{f}: {t}" if f else t for f, t in causes)
-    known = _known_errors(facts.message)
+    known = decoding_errors(facts.message)
     if known or not why:
-        why = known or _of_secret(facts.message)
+        why = known or of_secret(facts.message)
         if not known and not facts.asked.is_secret:
-            why = _plain(_without_values(facts.message)) or facts.reason
-        fields = tuple(name for _, name in _UNKNOWN_FIELD.findall(facts.message))
+            why = plain(without_values(facts.message)) or facts.reason
+        fields = tuple(name for _, name in UNKNOWN_FIELD.findall(facts.message))
     return facts.make(
         InvalidError, "PLB422" if facts.status != 405 else "PLB408",
         "the API server refuses it", why=why, hint="correct the manifest", fields=fields,
@@ -359,76 +350,3 @@ def _unknown(status: int, asked: Asked) -> ClusterError:
         where=asked.where, why="it is not an API server's Status about this object",
         hint="check `server` in the kubeconfig, and whether this API is still served",
     )  # fmt: skip
-
-
-# --- texts -----------------------------------------------------------------------------------
-
-
-def _cause(cause: Mapping[str, JSON], *, secret: bool) -> tuple[str, str]:
-    """Return the field and what is wrong with it, without the rejected value."""
-    field = _plain(str(cause.get("field") or "")).removeprefix("[]")
-    label, _, rest = str(cause.get("message") or "").partition(": ")
-    label = _plain(label) if label in _LABELS else "not accepted"
-    detail = rest if label in _WITHOUT_VALUE else _behind_value(rest)
-    if secret:
-        detail = next((k for k in KNOWN if k in detail), "")
-    if field == "patch":  # the whole object as it would have become
-        return "", _known_errors(detail) or label.lower()
-    return field, _plain(detail) or label.lower()
-
-
-_LABELS: Final = {
-    "Invalid value", "Required value", "Unsupported value", "Duplicate value", "Forbidden",
-    "Too long", "Too many", "Too few", "Not found", "Internal error",
-}  # fmt: skip
-_WITHOUT_VALUE: Final = {"Required value", "Forbidden", "Internal error"}
-
-
-def _behind_value(text: str) -> str:
-    """Return what follows the value that begins the text: a Go string, JSON, or one word.
-
-    Empty when that cannot be told exactly.
-    """
-    try:
-        _, end = json.JSONDecoder().raw_decode(text)
-    except ValueError:
-        match = re.match(r'"(?:[^"\\]|\\.)*"', text, re.DOTALL)  # Go's \x and \U are not JSON's
-        if match is None:
-            # `Too long: may not be more than 63 bytes` has no value at all.
-            return text if text.startswith(("may not be more", "must have at most")) else ""
-        end = match.end()
-    rest = text[end:]
-    return rest.removeprefix(": ") if rest.startswith(": ") else ""
-
-
-def _known_errors(message: str) -> str:
-    """Return those parts of a decoding error that name fields and types, never values."""
-    found = [f'{kind} field "{name}"' for kind, name in _UNKNOWN_FIELD.findall(message)]
-    found += [f"{field} has to be {wanted}, not {given}"
-              for given, field, wanted in _WRONG_TYPE.findall(message)]  # fmt: skip
-    found += _BASE64.findall(message)
-    return ", ".join(dict.fromkeys(found))
-
-
-def _without_values(text: str) -> str:
-    """Leave out what the server quotes at length: whole objects, patches and long strings."""
-    text = re.sub(r'"(?:[^"\\]|\\.){60,}"|"[^"]*\\(?:[^"\\]|\\.)*"', '"..."', text)
-    return re.sub(r'\[?\{".*\}\]?', "...", text, flags=re.DOTALL)
-
-
-def _of_secret(text: str) -> str:
-    known = _known_errors(text) or next((k for k in KNOWN if k in text), "")
-    return known or "the text is withheld: it may quote the Secret"
-
-
-def _warning_texts(value: str) -> list[str]:
-    """Read `299 - "text"`, several of them parted by commas; quotes are escaped by backslashes."""
-    quoted = re.findall(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"', value)
-    return [re.sub(r"\\(.)", r"\1", text) for text in quoted]
-
-
-def _plain(text: str) -> str:
-    """Return one line without control characters, of bounded length, for terminals and logs."""
-    line = re.sub(r"\s+", " ", "".join(c if c.isprintable() or c.isspace() else "?" for c in text))
-    line = line.strip()
-    return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 3] + "..."
