@@ -41,6 +41,9 @@ _MOST = Fraction(2**63 - 1)
 _NANO = 10**9
 
 
+_LIMIT_RANGE_ITEM = "io.k8s.api.core.v1.LimitRangeItem"
+
+
 # --- manifests -------------------------------------------------------------------------------
 
 
@@ -157,6 +160,8 @@ def is_same(node: Node, desired: JSON, live: JSON) -> bool:
 
 
 def _is_same_object(node: Node, desired: JSON, live: JSON) -> bool:
+    if node.definition == _LIMIT_RANGE_ITEM:
+        desired = _with_limits(desired)
     for name, wanted in desired.items():
         child, there = node.field(name), live.get(name)
         if there is None or wanted is None:
@@ -167,6 +172,15 @@ def _is_same_object(node: Node, desired: JSON, live: JSON) -> bool:
     return all(
         is_default(node.field(name), there) for name, there in live.items() if name not in desired
     )
+
+
+def _with_limits(item: JSON) -> JSON:
+    """Return an item of a LimitRange as the server completes it: a maximum is a default too."""
+    if item.get("type") != "Container":
+        return item
+    limits = {**(item.get("max") or {}), **(item.get("default") or {})}
+    requests = {**(item.get("min") or {}), **limits, **(item.get("defaultRequest") or {})}
+    return {**item, "default": limits, "defaultRequest": requests}
 
 
 def is_nothing(node: Node, value: JSON) -> bool:

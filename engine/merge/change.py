@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.jsonpatch import pointer
+from engine.merge.keys import key_value
 
 if TYPE_CHECKING:
     from engine.model import JSON, Why
@@ -75,8 +76,7 @@ def element_name(node: Node, element: JSON) -> str:
     """
     if not node.keys:
         return f"[={_text(element)}]"
-    items = node.items
-    pairs = (f"{key}={_text(element.get(key, items.field(key).default))}" for key in node.keys)
+    pairs = (f"{key}={_text(key_value(node, element, key))}" for key in node.keys)
     return f"[{','.join(pairs)}]"
 
 

@@ -26,11 +26,10 @@ def positions(node: Node, elements: list[JSON]) -> dict[Key, list[int]] | None:
                 return None
             found.setdefault(_hashable(element), []).append(index)
         return found
-    defaults = [(key, node.items.field(key).default) for key in node.keys]
     for index, element in enumerate(elements):
         if not isinstance(element, dict):
             return None
-        key = tuple(_hashable(element.get(name, default)) for name, default in defaults)
+        key = tuple(_hashable(key_value(node, element, name)) for name in node.keys)
         try:
             found.setdefault(key, []).append(index)
         except TypeError:
@@ -38,9 +37,18 @@ def positions(node: Node, elements: list[JSON]) -> dict[Key, list[int]] | None:
     return found
 
 
+def key_value(node: Node, element: JSON, name: str) -> JSON:
+    """Return the value of a key field, None where it has none: "" is left to the default too."""
+    value = element.get(name)
+    if value is None or value == "":
+        default = node.items.field(name).default
+        return value if default is ABSENT else default
+    return value
+
+
 def _hashable(value: JSON) -> Any:
     # To Python true is 1, to Kubernetes it is not.
-    return ("bool", value) if isinstance(value, bool) else None if value is ABSENT else value
+    return ("bool", value) if isinstance(value, bool) else value
 
 
 def is_keyed(node: Node) -> bool:

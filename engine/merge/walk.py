@@ -96,7 +96,9 @@ class Walk:
             self.object(node, values, parent / name)
         elif isinstance(wanted, list) and isinstance(there, list):
             self._list(node, values, parent / name)
-        elif not is_same(node, wanted, there) and not _is_placeholder(name, wanted):
+        elif wanted == "" and node.drops_zero:
+            self._nothing(values, parent / name)
+        elif not is_same(node, wanted, there):
             self._write(Act.REPLACE, node, values, parent / name)
 
     def _list(self, node: Node, values: Values, at: Place) -> None:
@@ -104,6 +106,14 @@ class Walk:
             return
         if not is_same(node, values.desired, values.live):
             self._write(Act.REPLACE, node, values, at)
+
+    def _nothing(self, values: Values, at: Place) -> None:
+        """Compare with "" in Git, which in a built-in kind is as good as not to name the field.
+
+        The server fills it in (clusterIP), or others do (caBundle): that stays.
+        """
+        if values.last not in (ABSENT, "", None) and values.live != "":
+            self.changes.append(Change(Act.REMOVE, at, values.live, ABSENT, Why.CHANGED))
 
     def _write(self, act: Act, node: Node, values: Values, at: Place) -> None:
         value = without_nulls(node, values.desired)
@@ -139,8 +149,3 @@ def _is_zero(node: Node, there: JSON) -> bool:
     A map of strings or quantities of a built-in kind keeps the key and gives it the zero value.
     """
     return is_nothing(node, there) or (node.is_built_in and there in ("", "0"))
-
-
-def _is_placeholder(name: str, wanted: JSON) -> bool:
-    """Say whether Git only keeps the place free: an empty caBundle is filled in by others."""
-    return name == "caBundle" and wanted == ""

@@ -96,7 +96,7 @@ def _list(node: Node, value: JSON, path: Path) -> Iterator[Problem]:
         here = (*path, str(index))
         yield from _value(items, element, here)
         if keys and isinstance(element, dict):
-            key = repr([element.get(k, items.field(k).default) for k in keys])
+            key = repr([element.get(k) or items.field(k).default for k in keys])
             if key in seen:
                 yield Problem(
                     pointer(here), f"{_name(here)} has the same {' and '.join(keys)} as one above"

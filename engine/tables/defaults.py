@@ -1,7 +1,69 @@
-"""Defaults that the server fills in. Made by scripts/observe-defaults; do not edit."""
+"""Defaults that the server fills in. Made by scripts/observe-defaults; do not edit.
+
+Kubernetes v1.36.3, observed on 2026-11-23.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-DEFAULTS: dict[str, dict[str, tuple[Any, ...]]] = {}
+# definition: field: values
+DEFAULTS: dict[str, dict[str, tuple[Any, ...]]] = {
+    'io.k8s.api.admissionregistration.v1.MatchResources': {'matchPolicy': ('Equivalent',), 'namespaceSelector': ({},), 'objectSelector': ({},)},
+    'io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicySpec': {'failurePolicy': ('Fail',)},
+    'io.k8s.api.admissionregistration.v1.MutatingWebhook': {'matchPolicy': ('Equivalent',), 'namespaceSelector': ({},), 'objectSelector': ({},)},
+    'io.k8s.api.admissionregistration.v1.NamedRuleWithOperations': {'scope': ('*',)},
+    'io.k8s.api.admissionregistration.v1.RuleWithOperations': {'scope': ('*',)},
+    'io.k8s.api.admissionregistration.v1.ServiceReference': {'port': (443,)},
+    'io.k8s.api.admissionregistration.v1.ValidatingAdmissionPolicySpec': {'failurePolicy': ('Fail',)},
+    'io.k8s.api.admissionregistration.v1.ValidatingWebhook': {'matchPolicy': ('Equivalent',), 'namespaceSelector': ({},), 'objectSelector': ({},), 'timeoutSeconds': (10,)},
+    'io.k8s.api.apps.v1.DaemonSetSpec': {'revisionHistoryLimit': (10,), 'updateStrategy': ({'type': 'RollingUpdate', 'rollingUpdate': {'maxUnavailable': 1, 'maxSurge': 0}},)},
+    'io.k8s.api.apps.v1.DaemonSetUpdateStrategy': {'rollingUpdate': ({'maxUnavailable': 1, 'maxSurge': 0},), 'type': ('RollingUpdate',)},
+    'io.k8s.api.apps.v1.DeploymentSpec': {'progressDeadlineSeconds': (600,), 'replicas': (1,), 'revisionHistoryLimit': (10,), 'strategy': ({'type': 'RollingUpdate', 'rollingUpdate': {'maxUnavailable': '25%', 'maxSurge': '25%'}},)},
+    'io.k8s.api.apps.v1.DeploymentStrategy': {'rollingUpdate': ({'maxUnavailable': '25%', 'maxSurge': '25%'},), 'type': ('RollingUpdate',)},
+    'io.k8s.api.apps.v1.RollingUpdateDaemonSet': {'maxSurge': (0,), 'maxUnavailable': (1,)},
+    'io.k8s.api.apps.v1.RollingUpdateDeployment': {'maxSurge': ('25%',), 'maxUnavailable': ('25%',)},
+    'io.k8s.api.apps.v1.RollingUpdateStatefulSetStrategy': {'partition': (0,)},
+    'io.k8s.api.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy': {'whenDeleted': ('Retain',), 'whenScaled': ('Retain',)},
+    'io.k8s.api.apps.v1.StatefulSetSpec': {'persistentVolumeClaimRetentionPolicy': ({'whenDeleted': 'Retain', 'whenScaled': 'Retain'},), 'podManagementPolicy': ('OrderedReady',), 'replicas': (1,), 'revisionHistoryLimit': (10,), 'updateStrategy': ({'type': 'RollingUpdate', 'rollingUpdate': {'partition': 0}},)},
+    'io.k8s.api.apps.v1.StatefulSetUpdateStrategy': {'rollingUpdate': ({'partition': 0},), 'type': ('RollingUpdate',)},
+    'io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerSpec': {'minReplicas': (1,)},
+    'io.k8s.api.autoscaling.v2.HPAScalingRules': {'selectPolicy': ('Max',), 'stabilizationWindowSeconds': (0,)},
+    'io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerBehavior': {'scaleUp': ({'stabilizationWindowSeconds': 0, 'selectPolicy': 'Max', 'policies': [{'type': 'Pods', 'value': 4, 'periodSeconds': 15}, {'type': 'Percent', 'value': 100, 'periodSeconds': 15}]},)},
+    'io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec': {'minReplicas': (1,)},
+    'io.k8s.api.batch.v1.CronJobSpec': {'concurrencyPolicy': ('Allow',), 'failedJobsHistoryLimit': (1,), 'successfulJobsHistoryLimit': (3,)},
+    'io.k8s.api.batch.v1.JobSpec': {'backoffLimit': (6, 2147483647), 'completionMode': ('NonIndexed',), 'completions': (1,), 'manualSelector': (False,), 'parallelism': (1,), 'podReplacementPolicy': ('TerminatingOrFailed', 'Failed'), 'suspend': (False,)},
+    'io.k8s.api.batch.v1.PodFailurePolicyOnPodConditionsPattern': {'status': ('True',)},
+    'io.k8s.api.core.v1.ConfigMapVolumeSource': {'defaultMode': (420,)},
+    'io.k8s.api.core.v1.Container': {'imagePullPolicy': ('Always', 'IfNotPresent'), 'terminationMessagePath': ('/dev/termination-log',), 'terminationMessagePolicy': ('File',)},
+    'io.k8s.api.core.v1.DownwardAPIVolumeSource': {'defaultMode': (420,)},
+    'io.k8s.api.core.v1.EndpointPort': {'protocol': ('TCP',)},
+    'io.k8s.api.core.v1.HTTPGetAction': {'path': ('/',), 'scheme': ('HTTP',)},
+    'io.k8s.api.core.v1.ImageVolumeSource': {'pullPolicy': ('IfNotPresent',)},
+    'io.k8s.api.core.v1.ObjectFieldSelector': {'apiVersion': ('v1',)},
+    'io.k8s.api.core.v1.PersistentVolumeClaim': {'apiVersion': ('v1',), 'kind': ('PersistentVolumeClaim',), 'status': ({'phase': 'Pending'},)},
+    'io.k8s.api.core.v1.PersistentVolumeClaimSpec': {'volumeMode': ('Filesystem',)},
+    'io.k8s.api.core.v1.PersistentVolumeSpec': {'persistentVolumeReclaimPolicy': ('Retain',), 'volumeMode': ('Filesystem',)},
+    'io.k8s.api.core.v1.PodSpec': {'dnsPolicy': ('ClusterFirst',), 'restartPolicy': ('Always',), 'schedulerName': ('default-scheduler',), 'securityContext': ({},), 'terminationGracePeriodSeconds': (30,)},
+    'io.k8s.api.core.v1.Probe': {'failureThreshold': (3,), 'periodSeconds': (10,), 'successThreshold': (1,), 'timeoutSeconds': (1,)},
+    'io.k8s.api.core.v1.ProjectedVolumeSource': {'defaultMode': (420,)},
+    'io.k8s.api.core.v1.ResourceFieldSelector': {'divisor': ('0',)},
+    'io.k8s.api.core.v1.Secret': {'type': ('Opaque',)},
+    'io.k8s.api.core.v1.ServiceAccountTokenProjection': {'expirationSeconds': (3600,)},
+    'io.k8s.api.core.v1.ServiceSpec': {'externalTrafficPolicy': ('Cluster',), 'internalTrafficPolicy': ('Cluster',), 'ipFamilyPolicy': ('SingleStack',), 'sessionAffinity': ('None',), 'type': ('ClusterIP',)},
+    'io.k8s.api.discovery.v1.EndpointPort': {'name': ('',), 'protocol': ('TCP',)},
+    'io.k8s.api.flowcontrol.v1.FlowSchemaSpec': {'matchingPrecedence': (1000,)},
+    'io.k8s.api.flowcontrol.v1.LimitedPriorityLevelConfiguration': {'lendablePercent': (0,)},
+    'io.k8s.api.flowcontrol.v1.QueuingConfiguration': {'handSize': (8,), 'queueLengthLimit': (50,)},
+    'io.k8s.api.networking.v1.IngressClassParametersReference': {'scope': ('Cluster',)},
+    'io.k8s.api.networking.v1.NetworkPolicyPort': {'protocol': ('TCP',)},
+    'io.k8s.api.rbac.v1.RoleRef': {'apiGroup': ('rbac.authorization.k8s.io',)},
+    'io.k8s.api.rbac.v1.Subject': {'apiGroup': ('rbac.authorization.k8s.io',)},
+    'io.k8s.api.resource.v1.DeviceSubRequest': {'allocationMode': ('ExactCount',), 'count': (1,)},
+    'io.k8s.api.resource.v1.ExactDeviceRequest': {'allocationMode': ('ExactCount',), 'count': (1,)},
+    'io.k8s.api.scheduling.v1.PriorityClass': {'preemptionPolicy': ('PreemptLowerPriority',)},
+    'io.k8s.api.storage.v1.CSIDriverSpec': {'fsGroupPolicy': ('ReadWriteOnceWithFSType',), 'podInfoOnMount': (False,), 'requiresRepublish': (False,), 'seLinuxMount': (False,), 'storageCapacity': (False,)},
+    'io.k8s.api.storage.v1.StorageClass': {'reclaimPolicy': ('Delete',), 'volumeBindingMode': ('Immediate',)},
+    'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceConversion': {'strategy': ('None',)},
+    'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec': {'conversion': ({'strategy': 'None'},)},
+}
