@@ -46,6 +46,10 @@ class Team:
             kubeconfig=self.kubeconfig, expect=expect,
         )  # fmt: skip
 
+    def run(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command as it is."""
+        return self._plumb(*arguments, kubeconfig=self.kubeconfig, expect=expect)
+
     def sync(self, *arguments: str, expect: int = 0, **fields: str) -> JSON:
         """Sync and return the report."""
         done = self.plumb("sync", "-o", "json", *arguments, expect=expect, **fields)

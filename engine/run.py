@@ -6,6 +6,7 @@ The steps that engine.reconcile puts in order, and the result that comes of them
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -209,6 +210,8 @@ class Run:
         placement = place(manifests, application, kinds)
         schemas = self._schemas(placement, kinds).with_definitions(crds)
         observation = observe(client, placement, self._inventory, kinds=kinds)
+        if self._inventory is None:
+            self._owner = _likeliest_owner(observation) or self._owner
         elsewhere = {
             m.ref: str(other.application)
             for other in self.siblings
@@ -366,6 +369,13 @@ class Run:
     def _seen(self) -> Situation:
         assert self._situation is not None  # noqa: S101 - look_and_plan comes first
         return self._situation
+
+
+def _likeliest_owner(observation: Observation) -> str:
+    """Return whose mark most objects carry: without the record, that is most likely ours."""
+    counts = Counter(owner_of(live) for live in observation.live.values())
+    del counts[""]
+    return counts.most_common(1)[0][0] if counts else ""
 
 
 def _listed(refs: Iterable[ObjectRef]) -> str:
