@@ -633,6 +633,21 @@ def test_a_proxy_is_asked_for_a_tunnel_with_its_password(
         assert "proxy-authorization" not in server.seen[0].headers
 
 
+def test_a_server_without_tls_is_reached_through_a_proxy(clients: Callable[..., Client]) -> None:
+    with Script([answer(200, OBJECT)]) as proxy:
+        connection = Connection(name="x", server="http://api.example:8080/base",
+                                proxy=proxy.url.replace("//", "//me:secret@"))  # fmt: skip
+        assert clients(connection).get("/version") == OBJECT
+        assert proxy.seen[0].target == "http://api.example:8080/base/version"
+        assert proxy.seen[0].headers["proxy-authorization"] == "Basic bWU6c2VjcmV0"
+
+
+def test_a_server_below_a_path_is_asked_there(clients: Callable[..., Client]) -> None:
+    with Script([answer(200, OBJECT)]) as server:
+        clients(Connection(name="x", server=f"{server.url}/k8s/c-1")).get("/version")
+        assert server.seen[0].target == "/k8s/c-1/version"
+
+
 def test_a_proxy_that_refuses_is_explained_without_its_password(
     clients: Callable[..., Client], authority: Authority
 ) -> None:

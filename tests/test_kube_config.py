@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import SettingsError
 from engine.kube import config, kubeconfig
+from engine.kube.client import Client
 from engine.kube.credentials import PluginCredentials, TokenFile
 
 if TYPE_CHECKING:
@@ -202,7 +203,10 @@ def test_an_unknown_cluster_is_named(tmp_path: Path) -> None:
     assert "names the cluster 'staging'" in refused(written(tmp_path / "k"), "lost").what
 
 
-@pytest.mark.parametrize("server", ["", "prod.example:6443", "ftp://prod.example", "https://"])
+@pytest.mark.parametrize(
+    "server",
+    ["", "prod.example:6443", "ftp://prod.example", "https://", "https://a:99999", "https://[::1"],
+)
 def test_a_cluster_without_a_url_is_refused(server: str) -> None:
     with pytest.raises(SettingsError, match="no usable `server`"):
         of_user({}, {"server": server})
@@ -246,6 +250,35 @@ def test_a_token_file_is_read_again_when_the_server_refuses(tmp_path: Path) -> N
     assert credentials.renew(first)
     assert credentials.authorization() == "Bearer two"
     assert not credentials.renew("Bearer two")
+
+
+def test_a_token_file_is_read_again_when_it_is_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "token"
+    path.write_text("one")
+    credentials = TokenFile(path)
+    assert credentials.authorization() == "Bearer one"
+    monkeypatch.setattr("engine.kube.credentials.REREAD_S", 0.0)
+    path.write_text("two\n")
+    assert credentials.authorization() == "Bearer two"
+    path.write_text("")
+    assert credentials.authorization() == "Bearer two"
+    path.unlink()
+    assert credentials.authorization() == "Bearer two"
+
+
+@pytest.mark.parametrize("token", ["a\nX-Evil: hunter2-canary", "hunter2-canary é", "a b"])
+def test_a_token_that_cannot_be_a_header_is_refused_without_quoting_it(token: str) -> None:
+    with pytest.raises(SettingsError, match="token cannot be sent") as caught:
+        of_user({"token": token})
+    assert SECRET not in str(caught.value)
+
+
+def test_a_client_does_not_impersonate_through_a_header() -> None:
+    connection = of_user({"as": "jane\r\nImpersonate-Group: system:masters"})
+    with pytest.raises(SettingsError, match="Impersonate-User cannot be sent"):
+        Client(connection)
 
 
 def test_certificates_come_from_data(tmp_path: Path) -> None:

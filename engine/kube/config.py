@@ -137,7 +137,7 @@ def from_document(
     config = _config(name, chosen, cluster=(cluster_name, cluster), user=(user_name, user),
                      where=where)  # fmt: skip
     server = str(cluster.get("server") or "")
-    if urlsplit(server).scheme not in {"http", "https"} or not urlsplit(server).hostname:
+    if not _is_usable(server):
         raise SettingsError(
             "PLB453",
             f"cluster {cluster_name!r} has no usable `server`",
@@ -223,7 +223,7 @@ def _credentials(config: KubeConfig, *, allow_exec: bool, where: str, cluster: J
         fallback = str(user.get("token") or "")
         return TokenFile(Path(user["tokenFile"]), fallback=fallback, certificate=certificate)
     if user.get("token"):
-        return Credentials(bearer(str(user["token"])), certificate=certificate)
+        return Credentials(bearer(str(user["token"]), where=where), certificate=certificate)
     if user.get("username"):
         authorization = basic(str(user["username"]), str(user.get("password") or ""))
         return Credentials(authorization, certificate=certificate)
@@ -348,6 +348,14 @@ def _proxy(server: str, configured: str, where: str) -> str:
             hint=f"it has to begin with one of {', '.join(f'{s}://' for s in PROXY_SCHEMES)}",
         )
     return proxy
+
+
+def _is_usable(server: str) -> bool:
+    try:
+        parts = urlsplit(server)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        return False
 
 
 def _is_loopback(host: str) -> bool:

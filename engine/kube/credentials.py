@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from engine.model import JSON
 
 REREAD_S: Final = 60.0
+TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 PLUGIN_GROUP: Final = "client.authentication.k8s.io"
 PLUGIN_VERSIONS: Final = (f"{PLUGIN_GROUP}/v1", f"{PLUGIN_GROUP}/v1beta1")
 # A plugin nobody sits at has to answer; one that opens a browser waits for a person.
@@ -69,8 +71,18 @@ def basic(username: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
-def bearer(token: str) -> str:
-    """Return the Authorization header for a token."""
+def bearer(token: str, *, where: str) -> str:
+    """Return the Authorization header for a token; SettingsError for what can be none."""
+    token = token.strip()
+    # http.client would refuse it too, and quote it.
+    if not TOKEN.fullmatch(token):
+        raise SettingsError(
+            "PLB454",
+            "the token cannot be sent",
+            where=where,
+            why="it is empty, or holds spaces or characters beyond ASCII",
+            hint="check it in the kubeconfig, or log in again",
+        )
     return f"Bearer {token}"
 
 
@@ -80,7 +92,8 @@ class TokenFile(Credentials):
     def __init__(
         self, path: Path, *, fallback: str = "", certificate: Certificate | None = None
     ) -> None:
-        super().__init__(bearer(fallback) if fallback else "", certificate=certificate)
+        first = bearer(fallback, where="token") if fallback else ""
+        super().__init__(first, certificate=certificate)
         self._path = path
         self._lock = threading.Lock()
         self._read_at: float | None = None
@@ -113,7 +126,7 @@ class TokenFile(Credentials):
                 hint="check tokenFile of the user in the kubeconfig",
             ) from None
         if token:
-            self._authorization = bearer(token)
+            self._authorization = bearer(token, where=str(self._path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +243,8 @@ def _read_answer(output: bytes, plugin: Plugin) -> _Answer:
         raise _failure(plugin, "its answer has neither a token nor a certificate")
     certificate = Certificate(str(pem).encode(), str(key).encode()) if pem else None
     expires_at = _expiry(status.get("expirationTimestamp"), plugin)
-    return _Answer(bearer(str(token)) if token else "", certificate, expires_at)
+    authorization = bearer(str(token), where=plugin.command) if token else ""
+    return _Answer(authorization, certificate, expires_at)
 
 
 def _expiry(stamp: JSON, plugin: Plugin) -> float | None:

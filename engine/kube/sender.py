@@ -7,6 +7,7 @@ bytes (transport.py), the meaning of refusals (status.py).
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ from urllib.parse import quote, urlencode
 from urllib3 import HTTPHeaderDict
 
 from engine import __version__
-from engine.errors import ApiError, ClusterError, UncertainError
+from engine.errors import ApiError, ClusterError, SettingsError, UncertainError
 from engine.kube import status
 from engine.kube.transport import NoReplyError, Transport
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from engine.kube.status import Asked
     from engine.kube.transport import Reply
 
+HEADER: Final = re.compile(r"[\x20-\x7e]*")
 SERVER_ERROR_TRIES: Final = 4
 FIRST_CONTACT_TRIES: Final = 3
 BACKOFF_S: Final = 0.2
@@ -204,6 +206,12 @@ def _headers(connection: Connection, impersonate: str | None) -> HTTPHeaderDict:
     extra = {"Impersonate-User": (impersonate,)} if impersonate else connection.impersonate
     for name, values in extra.items():
         for value in values:
+            if not HEADER.fullmatch(name + value):
+                raise SettingsError(
+                    "PLB456", f"{name} cannot be sent as it is", where=connection.name,
+                    why="it holds control characters or characters beyond ASCII",
+                    hint="correct the user to be impersonated",
+                )  # fmt: skip
             headers.add(name, value)
     return headers
 

@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import urllib3
 from pykube.config import KubeConfig
 from pykube.http import KubernetesHTTPAdapter
+from requests.exceptions import InvalidSchema
 from urllib3 import exceptions as failures
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from engine.errors import SettingsError
 from engine.kube.deadline import Flight, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from urllib3.connection import HTTPConnection
 
     from engine.kube.config import Connection
     from engine.kube.credentials import Certificate
@@ -179,15 +181,21 @@ class Transport(KubernetesHTTPAdapter):
             if connection.tls_server_name:
                 tls["server_hostname"] = connection.tls_server_name
         if connection.proxy:
-            manager = self.proxy_manager_for(connection.proxy, **tls)
+            try:
+                manager = self.proxy_manager_for(connection.proxy, **tls)
+            except InvalidSchema:
+                raise SettingsError(
+                    "PLB457",
+                    "SOCKS proxies need the package PySocks",
+                    where=f"context {connection.name}",
+                    hint="install it beside Plumb, or use an HTTP proxy",
+                ) from None
         else:
             self.init_poolmanager(1, self._size, block=False, **tls)
             manager = self.poolmanager
         pool: urllib3.HTTPConnectionPool = manager.connection_from_url(connection.server)
-        base = HTTPSConnection if tls else HTTPConnection
-        # What the pool would have made, with an eye on it (SOCKS proxies have their own class).
-        base = pool.ConnectionCls if issubclass(pool.ConnectionCls, base) else base
-        pool.ConnectionCls = type("Watched", (_Watched, base), {"watch": self._watch})
+        # What the pool would have made, with an eye on it.
+        pool.ConnectionCls = type("Watched", (_Watched, pool.ConnectionCls), {"watch": self._watch})
         return pool
 
 
