@@ -347,7 +347,7 @@ def inventories() -> list[Inventory]:
 
 def errors() -> list[PlumbError]:
     first = SettingsError(
-        "PLB101", "spec.sorce: unknown field", where="app.yaml:6:3", hint="did you mean source?"
+        "PLB101", "spec.src: unknown field", where="app.yaml:6:3", hint="did you mean source?"
     )
     first.others = (SettingsError("PLB103", "spec.source: is missing", where="app.yaml:5:1"),)
     many = ManifestError("PLB301", "0", where="a.yaml:1:1", why="because")
