@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
+    DocumentEndEvent,
     MappingStartEvent,
     ScalarEvent,
     SequenceStartEvent,
@@ -156,10 +157,7 @@ class _Composer:
 
     def _open(self, event: Any, container: Any, slot: Any) -> tuple[Any, Any]:
         if slot is _KEY:
-            raise self._error(
-                "PLB305", event, "a map or a list is used as a key",
-                why="JSON has no such key", hint="write a string, or quote the braces",
-            )  # fmt: skip
+            raise self._bad_key(event)
         self._nodes += 1
         self._stack.append((container, slot))
         depth = len(self._stack)
@@ -259,9 +257,7 @@ class _Composer:
         if anchor.text is not None:
             return self._resolved(event, anchor.text, anchor.tag, is_key=is_key)
         if is_key:
-            raise self._error(
-                "PLB305", event, "a map or a list is used as a key", why="JSON has no such key"
-            )
+            raise self._bad_key(event)
         depth = len(self._stack) + anchor.height
         self._check_depth(event, depth)
         self._deepest = max(self._deepest, depth)
@@ -275,6 +271,12 @@ class _Composer:
                 "PLB304", event, f"nested deeper than {self._limits.depth} levels",
                 hint="no Kubernetes object needs that; look for an unclosed bracket",
             )  # fmt: skip
+
+    def _bad_key(self, event: Any) -> ManifestError:
+        return self._error(
+            "PLB305", event, "a map or a list is used as a key", why="JSON has no such key",
+            hint=_template_hint(self._chunk) or "write a string, or quote the braces",
+        )  # fmt: skip
 
     def _too_many(self, event: Any) -> ManifestError:
         return self._error(
@@ -306,12 +308,19 @@ def shown(key: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def _template_hint(chunk: Chunk) -> str:
+    if b"{{" not in chunk.data:
+        return ""
+    return "this looks like a template; Plumb reads manifests that are rendered"
+
+
 def _refuse_escaped_slash(chunk: Chunk) -> None:
     r"""Raise for "\/" in double quotes: libyaml takes it, go-yaml does not (JSON does)."""
     text = chunk.text
     get = reader(chunk)
     kind = None
-    while kind is not StreamEndEvent:
+    # As far as kubectl reads: the first document.
+    while kind is not DocumentEndEvent and kind is not StreamEndEvent:
         event = get()
         kind = type(event)
         if kind is ScalarEvent and event.style == '"' and "/" in event.value:
@@ -338,9 +347,8 @@ def syntax_error(chunk: Chunk, error: YAMLError) -> ManifestError:
     index = error.problem_mark.index if error.problem_mark else 0
     text = chunk.text
     why = ", ".join(part for part in (error.context, error.problem) if part)
-    hint = ""
     if text[index : index + 1] == "\t":
         hint = "indent with spaces, a tab is no indentation in YAML"
-    elif "{{" in text:
-        hint = "this looks like a template; Plumb reads manifests that are rendered"
+    else:
+        hint = _template_hint(chunk)
     return chunk.error("PLB301", index, "this is not YAML", why=why, hint=hint)

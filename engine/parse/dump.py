@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from engine.parse.scalars import AMBIGUOUS, resolve
+from engine.parse.scalars import AMBIGUOUS, INT64_MAX, INT64_MIN, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +27,11 @@ _FOREIGN: Final = re.compile(
 )
 # What may stand in a block scalar as it is: printable, and no line break but the line feed.
 _BLOCK: Final = re.compile(
-    "[\t\n\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*"
+    r"[\t\n\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*"
 )
 _ESCAPED: Final = re.compile(
-    "[^\x20-\x21\x23-\x5b\x5d-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd"
-    "\U00010000-\U0010ffff]"
+    r"[^\x20\x21\x23-\x5b\x5d-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd"
+    r"\U00010000-\U0010ffff]"
 )
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 # libyaml looks 1,024 characters far for the colon of a key.
@@ -89,6 +89,9 @@ def _inline(value: JSON) -> str:
         return _text(value)
     if isinstance(value, dict | list):
         return "[]" if isinstance(value, list) else "{}"
+    if isinstance(value, float) and value.is_integer() and INT64_MIN <= value <= INT64_MAX:
+        # All digits: from the shortest ones Kubernetes would read another integer.
+        return str(int(value))
     return json.dumps(value)
 
 

@@ -122,10 +122,7 @@ def _key(event: Any) -> str:
         return ""  # an alias
     plain, quoted = event.implicit
     tag = STRING_TAG if quoted else None if plain else str(event.tag)
-    try:
-        return key_of(event.value, tag)
-    except ValueError:
-        return str(event.value)
+    return key_of(event.value, tag)
 
 
 def _nodes(chunk: Chunk) -> Iterator[Any]:
@@ -134,7 +131,7 @@ def _nodes(chunk: Chunk) -> Iterator[Any]:
     try:
         for _ in range(2):
             get()
-        while True:
-            yield get()
+        while (event := get()) is not None:
+            yield event
     except YAMLError:
         return

@@ -106,15 +106,15 @@ def _check_size(value: JSON, begin: int, whole: Chunk, limits: Limits) -> None:
         nodes += len(level)
         if nodes > limits.nodes:
             raise _too_many(whole, begin, limits)
+        containers = [each for each in level if type(each) is dict or type(each) is list]
+        depth += bool(containers)
+        if depth > limits.depth:
+            raise _too_deep(whole, begin, limits)
         level = [
             inner
-            for each in level
-            if type(each) is dict or type(each) is list
+            for each in containers
             for inner in (each.values() if type(each) is dict else each)
         ]
-        depth += 1
-        if depth > limits.depth and any(type(each) is dict or type(each) is list for each in level):
-            raise _too_deep(whole, begin, limits)
 
 
 def _too_many(whole: Chunk, begin: int, limits: Limits) -> ManifestError:

@@ -199,7 +199,7 @@ def _is_timestamp(text: str) -> bool:
         date(year or 4, month, day)
     except ValueError:
         return False
-    return hour < 24 and minute < 60 and second < 60 and zone_hour <= 24 and zone_minute < 60
+    return hour < 24 and minute < 60 and second < 60 and zone_hour <= 24 and zone_minute <= 60
 
 
 def _float32_text(number: float) -> str:

@@ -127,20 +127,22 @@ def _chunks(data: bytes, path: str, line: int = 0, column: int = 0) -> Iterator[
     """Cut at each line that begins with ``---``, wherever it stands; the rest must be a comment."""
     start = 0
     for match in _SEPARATOR.finditer(data):
-        text = data[start : match.start()]
-        chunk = Chunk(text, path, line, column)
-        line += text.count(b"\n")
+        begin = match.start()
+        text = data[start:begin]
         rest = match[1].decode("utf-8", "replace").strip(SPACE)
         if rest and not rest.startswith("#"):
-            raise Chunk(match[0], path, line, column if match.start() == 0 else 0).error(
-                "PLB307", 3, "text behind the document separator ---",
+            raise Chunk(data[start:], path, line, column).error(
+                "PLB307", len(text.decode("utf-8", "replace")) + 3,
+                "text behind the document separator ---",
                 why="Kubernetes allows only a comment there", hint="move it to the next line",
             )  # fmt: skip
+        # With nothing before it the separator is part of the next chunk, as in kubectl: libyaml
+        # reads it over, but for "---#", which is text.
         if text:
-            yield chunk
-        line += match[0].count(b"\n")
-        column = 0
-        start = match.end()
+            yield Chunk(text, path, line, column)
+            line += text.count(b"\n") + match[0].count(b"\n")
+            column = 0
+            start = match.end()
     if start < len(data):
         text = data[start:]
         yield Chunk(text if text.endswith(b"\n") else text + b"\n", path, line, column)
@@ -161,11 +163,12 @@ def _json_stream(data: bytes, path: str, limits: Limits) -> Iterator[_Found]:
         try:
             value, end = read_value(text, begin, whole, limits)
         except JsonSyntaxError as error:
-            if count > 1 or path.endswith(".json"):
+            rest = _yaml_from(text, place)
+            if count > 1 or rest is None or path.endswith(".json"):
                 raise whole.error(
                     "PLB308", error.index, "this is not JSON", why=error.why
                 ) from None
-            yield from _rest_as_yaml(text, place, path, limits)
+            yield from _rest_as_yaml(text, rest, path, limits)
             return
         line, column = whole.position(begin)
         chunk = Chunk(text[begin:end].encode(), path, line - 1, column - 1)
@@ -179,9 +182,21 @@ def _skip_space(text: str, place: int) -> int:
     return match.end() if match else place
 
 
+def _yaml_from(text: str, place: int) -> int | None:
+    """Return where kubectl goes on with YAML: behind white space up to the first line feed.
+
+    It looks at four bytes at a time and gives up, with JSON's error, where fewer are left.
+    """
+    while len(text[place : place + 4].encode()) >= 4:
+        if text[place] == "\n":
+            return place + 1
+        if text[place] not in SPACE:
+            return place
+        place += 1
+    return None
+
+
 def _rest_as_yaml(text: str, place: int, path: str, limits: Limits) -> Iterator[_Found]:
-    # kubectl eats white space up to the first line feed, then hands over to its YAML reader.
-    rest = text[place:].lstrip(SPACE.replace("\n", "")).removeprefix("\n")
-    line, column = Chunk(text.encode(), path).position(len(text) - len(rest))
-    for chunk in _chunks(rest.encode(), path, line - 1, column - 1):
+    line, column = Chunk(text.encode(), path).position(place)
+    for chunk in _chunks(text[place:].encode(), path, line - 1, column - 1):
         yield from _yaml_document(chunk, limits)
