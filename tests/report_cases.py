@@ -316,7 +316,7 @@ def _stopped() -> SyncResult:
         ),
         prune=(Delete(of, Live(of, {"metadata": old}), "gone"),
                Delete(of, Live(of, {"metadata": {}}), "gone")),
-        notes=("the record could not be read: removals are unknown",),
+        notes=("the record could not be read: removals are unknown", "and so on"),
     )  # fmt: skip
     return SyncResult(
         "plumb-system/shop", None, plan, outcomes=(Outcome(WEB, "unchanged"),),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import parse
-from engine.model import ABSENT, JSON, Edit, Health, HealthStatus, ObjectRef, SyncResult, Why
+from engine.model import ABSENT, JSON, Edit, Health, HealthStatus, ObjectRef, Plan, SyncResult, Why
 from engine.report import fields, words
 
 _SCALARS = st.none() | st.booleans() | st.integers(-(2**31), 2**31) | st.text(max_size=40)
@@ -174,9 +174,14 @@ def test_a_time_that_no_calendar_holds_is_none() -> None:
     assert str(words.utc(1)) == "1970-01-01 00:00:01+00:00"
 
 
-def test_the_health_of_nothing_is_unknown() -> None:
-    result = SyncResult("a/b", None, None)
-    assert words.health_of(result) is HealthStatus.UNKNOWN
+def test_what_plumb_wrote_itself_is_no_news() -> None:
+    (line,) = fields.edit_lines([Edit("/a", 1, 2, Why.DIFFERS, "plumb")], most=None)
+    assert line.note == "differs from Git"
+
+
+def test_the_health_of_what_was_not_seen_is_unknown_and_of_nothing_fine() -> None:
+    assert words.health_of(SyncResult("a/b", None, None)) is HealthStatus.UNKNOWN
+    assert words.health_of(SyncResult("a/b", None, Plan("a/b", None))) is HealthStatus.HEALTHY
     of = ObjectRef("", "Pod", "a", "b")
     sick = SyncResult("a/b", None, None, health={of: Health(HealthStatus.DEGRADED)})
     assert words.health_of(sick) is HealthStatus.DEGRADED

@@ -239,7 +239,9 @@ def test_a_commit_made_of_digits_needs_quotes_and_is_told_so() -> None:
 
 
 def test_a_commit_is_followed_by_its_full_id() -> None:
-    text = _HEAD + "spec: {source: {url: 'https://git.example/x', ref: {commit: '" + "aB" * 20 + "'}}}"
+    text = (
+        _HEAD + "spec: {source: {url: 'https://git.example/x', ref: {commit: '" + "aB" * 20 + "'}}}"
+    )
     assert _read(text)[0].source.ref == GitRef("commit", "ab" * 20)
 
 

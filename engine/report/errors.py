@@ -12,6 +12,7 @@ from engine.report.page import Line, Page
 
 if TYPE_CHECKING:
     from engine.errors import PlumbError
+    from engine.model import ObjectRef
 
 _MOST_OTHERS = 20
 
@@ -33,17 +34,20 @@ def render_error(error: PlumbError, *, color: bool = False) -> str:
     return str(page)
 
 
-def error_lines(error: PlumbError, safe: Redactor) -> tuple[str, list[Line]]:
+def error_lines(error: PlumbError, safe: Redactor, *, ref: ObjectRef) -> tuple[str, list[Line]]:
     """Return what stands behind the name of an object, and the lines below it."""
-    return _head(error, safe), [
+    return _head(error, safe, named=str(ref)), [
         *_rest(error, safe),
         *(Line(" ", f"and {_head(other, safe)}") for other in error.others),
     ]
 
 
-def _head(error: PlumbError, safe: Redactor) -> str:
-    place = f"{safe(error.where)}: " if error.where else ""
-    return f"{error.code}: {place}{safe(error.what)}"
+def _head(error: PlumbError, safe: Redactor, *, named: str = "") -> str:
+    """Return code, place and problem; a name that stands in front already is not repeated."""
+    where = "" if error.where == named else error.where
+    what = error.what.removeprefix(f"{named}: ") if named else error.what
+    place = f"{safe(where)}: " if where else ""
+    return f"{error.code}: {place}{safe(what)}"
 
 
 def _rest(error: PlumbError, safe: Redactor) -> list[Line]:

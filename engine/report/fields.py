@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from engine import parse
-from engine.model import ABSENT, Why
+from engine.model import ABSENT, FIELD_MANAGER, Why
 from engine.report.mask import clean
 from engine.report.page import Line
 
@@ -80,7 +80,7 @@ def _edit(edit: Edit, most: int | None) -> list[Line]:
 
 def _note(edit: Edit) -> str:
     # Of what Git changed the manager is Plumb itself, and no news.
-    is_news = edit.manager and edit.why in (Why.DRIFTED, Why.DIFFERS)
+    is_news = edit.manager not in ("", FIELD_MANAGER) and edit.why in (Why.DRIFTED, Why.DIFFERS)
     return f"{edit.why} by {clean(edit.manager)}" if is_news else edit.why.value
 
 

@@ -101,7 +101,7 @@ def render_result(
     view.page.gap()
     for outcome in result.outcomes:
         _outcome(view, outcome, result)
-    _changes(view, left, heading="left")
+    _changes(view, left, heading="left" if result.outcomes else "")
     _unwell(view, result)
     if result.plan is not None:
         _end(view, result.plan, command)
@@ -145,7 +145,7 @@ def _changes(view: _View, changes: Iterable[Change], *, heading: str) -> None:
 def _change(view: _View, change: Change) -> None:
     word, page = words.word_of(change), view.page
     if isinstance(change, Skip) and change.error is not None:
-        head, rest = error_lines(change.error, view.safe)
+        head, rest = error_lines(change.error, view.safe, ref=change.ref)
         page.object(word, change.ref, head, width=view.width)
         page.details(rest)
         return
@@ -224,7 +224,7 @@ def _outcome(view: _View, outcome: Outcome, result: SyncResult) -> None:
         return
     word, page, change = words.DONE[outcome.action], view.page, outcome.change
     if outcome.error is not None:
-        head, rest = error_lines(outcome.error, view.safe)
+        head, rest = error_lines(outcome.error, view.safe, ref=outcome.ref)
         page.object(word, outcome.ref, head, width=view.width)
         page.details(rest)
     else:

@@ -152,8 +152,12 @@ def all_changes(result: SyncResult) -> tuple[Change, ...]:
 
 
 def health_of(result: SyncResult) -> HealthStatus:
-    """Return the worst health of the objects; Unknown when none was looked at."""
-    return worst(result.health.values()) if result.health else HealthStatus.UNKNOWN
+    """Return the worst health of the objects; Unknown when there are some and none was seen."""
+    plan = result.plan
+    wants_nothing = plan is not None and not plan.unchanged and not any(plan.waves)
+    if result.health or wants_nothing:
+        return worst(result.health.values())
+    return HealthStatus.UNKNOWN
 
 
 def utc(at: int) -> datetime | None:

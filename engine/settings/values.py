@@ -155,7 +155,8 @@ def _checked(url: str) -> str:
         raise SettingsError(
             "PLB108", "the URL holds credentials",
             why="it would end up in logs, in reports and in Git",
-            hint="take them out, put them into a Secret and name that in secretRef",
+            hint="put them into a Secret named in secretRef, or use --git-username and "
+            "--git-password-file",
         )  # fmt: skip
     if not parts.hostname or parts.hostname.startswith("-"):
         raise _bad_url("it names no host")
