@@ -210,6 +210,28 @@ def test_a_plugin_that_is_not_installed_is_told_with_its_hint(login: Login) -> N
         client.get("/version")
 
 
+def test_a_plugin_that_may_not_be_run_is_told(login: Login) -> None:
+    (login.folder / "plugin").touch(mode=0o644)
+    plugin = {"apiVersion": V1, "command": "./plugin", "interactiveMode": "Never"}
+    with (
+        Client(login.as_user(exec=plugin)) as client,
+        pytest.raises(SettingsError, match="Permission denied"),
+    ):
+        client.get("/version")
+
+
+def test_a_plugin_that_never_answers_is_given_up(
+    login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.kube.credentials.PLUGIN_TIMEOUT_S", 0.5)
+    plugin = {"apiVersion": V1, "command": "sleep", "args": ["60"], "interactiveMode": "Never"}
+    with (
+        Client(login.as_user(exec=plugin)) as client,
+        pytest.raises(SettingsError, match="no answer within"),
+    ):
+        client.get("/version")
+
+
 def test_a_plugin_that_needs_a_terminal_is_not_run_without_one(
     login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:

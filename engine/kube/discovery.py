@@ -20,13 +20,13 @@ import orjson
 from engine.errors import ClusterError, PlumbError
 from engine.kinds import Kinds
 from engine.kube.gcguard import collector_off
+from engine.schema import Schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from engine.kube.client import Client
     from engine.model import JSON
-    from engine.schema import Schemas
 
 DIGEST: Final = re.compile("[0-9a-f]{128}")
 CACHED_DOCUMENTS: Final = 200
@@ -46,7 +46,7 @@ def kinds(client: Client) -> Kinds:
 
 def _group_lists(client: Client, root: str) -> JSON:
     document = _json(client.fetch(root, accept=f"{AGGREGATED},application/json"), root)
-    kind = document.get("kind")
+    kind = document.get("kind") if isinstance(document, dict) else None
     if kind == "APIGroupDiscoveryList":
         return document
     # Before 1.27, and behind some proxies, each group/version has to be asked by itself.
@@ -98,8 +98,6 @@ def schemas(client: Client, api_versions: Iterable[str], *, cache_dir: Path | No
 
     One request for the index and one for each document that the cache does not hold.
     """
-    from engine.schema import Schemas  # noqa: PLC0415 - until schema.py is there
-
     with collector_off():
         return Schemas.from_openapi(documents(client, api_versions, cache_dir=cache_dir))
 
