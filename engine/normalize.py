@@ -194,10 +194,14 @@ def is_default(node: Node, value: JSON) -> bool:
     """Say whether the server would put this value there by itself, were it left out."""
     if is_nothing(node, value):
         return True
-    if isinstance(value, dict) and node.default == {}:
-        # A struct that Go always writes: its fields are what counts.
-        return all(is_default(node.field(name), child) for name, child in value.items())
-    return any(is_same(node, default, value) for default in node.defaults)
+    if any(is_same(node, default, value) for default in node.defaults):
+        return True
+    # A struct that Go always writes: its fields are what counts.
+    return (
+        isinstance(value, dict)
+        and node.default == {}
+        and all(is_default(node.field(name), child) for name, child in value.items())
+    )
 
 
 def without_nulls(node: Node, value: JSON) -> JSON:
