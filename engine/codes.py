@@ -408,6 +408,12 @@ CLUSTER: dict[str, Explanation] = {  # PLB4xx
         "object. Other objects of the sync were applied; nothing is pruned.",
         "Read the explanation, change the manifest, or ask the owner of that rule.",
     ),
+    "PLB440": Explanation(
+        "Kind neither served nor gone",
+        "The API server could not say whether it serves this kind: a group's server may be down, "
+        "or a list was incomplete. Its objects count as unknown, so none of them is deleted.",
+        "See `kubectl get apiservices` for a group that is not available, and sync again.",
+    ),
     "PLB450": Explanation(
         "No kubeconfig",
         "No kubeconfig was found where one was looked for, and this is no Pod.",
