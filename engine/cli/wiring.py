@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from engine.git import Repository
-    from engine.kube.client import Client, Exchange
+    from engine.kube.client import Client
     from engine.kube.record import Record
+    from engine.kube.sender import Exchange
     from engine.model import Application
     from engine.run import Desired, World
 
