@@ -69,9 +69,10 @@ class Conversation:
         except GitError:
             self._deadline.check()
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever dulwich meets
             self._deadline.check()
-            raise self._failures.translate(error) from error
+            # Not chained: a traceback would show the server's words as they came.
+            raise self._failures.translate(error) from None
         if self.target is not None and self._ref.kind == "head":
             branch = decoded(result.symrefs or {}).get("HEAD", "HEAD")
             self.target = names.Target(self.target.id, names.short(branch))

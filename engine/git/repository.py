@@ -90,7 +90,7 @@ class Repository:
         if self._source is None or not self._is_readable(revision):
             self.fetch(GitRef("commit", revision.commit))
         where = f"{self.url}@{revision.short}"
-        heal = None if self._address.kind == "local" else lambda: self._again(revision)
+        heal = None if self._address.kind == "local" else lambda old: self._again(revision, old)
         return GitTree(self._objects(), revision.tree, where=where, limits=self._limits, heal=heal)
 
     def _deadline(self) -> Deadline:
@@ -122,10 +122,14 @@ class Repository:
         except DamageError:
             return False
 
-    def _again(self, revision: Revision) -> Objects:
-        """Fetch a revision afresh after its objects turned out damaged or gone."""
+    def _again(self, revision: Revision, old: Objects) -> Objects:
+        """Find a revision's objects again after ``old`` turned out damaged, gone or closed."""
+        ref = GitRef("commit", revision.commit)
         with self._deadline() as deadline:
             source = self._open()
-            if isinstance(source, RemoteRepository):
-                source.find_afresh(GitRef("commit", revision.commit), deadline)
+            # Closed means that a later fetch moved on to another generation: nothing is broken.
+            if old.is_open and isinstance(source, RemoteRepository):
+                source.find_afresh(ref, deadline)
+            else:
+                source.find(ref, deadline)
         return self._objects()

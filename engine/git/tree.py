@@ -21,13 +21,13 @@ _NEAREST_SHOWN = 6
 class GitTree:
     """A Tree of one commit. Folders are read once; to be used by one thread, like its Repository.
 
-    ``heal`` gives fresh objects after a DamageError, as when somebody deleted the cache; it is
-    asked once per object.
+    ``heal`` takes the objects that raised a DamageError, as when somebody deleted the cache, and
+    gives others; it is asked once per object.
     """
 
     def __init__(
         self, objects: Objects, root: str, *, where: str, limits: Limits,
-        heal: Callable[[], Objects] | None = None,
+        heal: Callable[[Objects], Objects] | None = None,
     ) -> None:  # fmt: skip
         self._objects = objects
         self._root = root
@@ -103,7 +103,7 @@ class GitTree:
         except DamageError:
             if self._heal is None:
                 raise
-        self._objects = self._heal()
+        self._objects = self._heal(self._objects)
         return self._objects.read(name, kind)
 
     def _absent(self, path: str, parent: str) -> PathNotFoundError:
