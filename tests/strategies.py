@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 
 # What YAML readers see something else in, or trip over; any text comes besides.
 _TRICKY = [
-    "", " ", "yes", "No", "y", "on", "~", "null", "true", "0644", "0o7", "0x1F", "1_000", "1e3", "1.0",
-    ".5", "-.inf", ".nan", "12:30", "12:30:45", "2024-01-01", "=", "<<", "-", "- a", "?", ":", "a: b",
-    "a:", "a #b", "#", "&a", "*a", "!a", "|", ">", "%a", "@a", "`a", "'", '"', "{}", "[]", "{a", "a,b",
-    "a]", "---", "--- a", "...", "a\nb", "a\nb\n", "a\n\n", "\na", "\n", "\n\n", " a\n b", "\ta\nb",
-    "a\n  b\n c", "a\n ", "a \nb", "a\r\nb", "a\u2028b", "a\x85b", "\ufeff", "\x00", "\x7f", "\x1b[0m",
-    "é", "😀", "\ue000", "\uffff", "a\n---\nb", "a\n...\nb", "x" * 1200, "{{ .x }}", "a\\/b", "\\", "a\tb",
-    "a\n\tb\n", "\n a\n", "\n\n\ta", "a\n# b\n", "#a\nb", "- a\n- b\n", "a: b\nc: d\n", "\ud7ff",
+    "", " ", "yes", "No", "y", "on", "~", "null", "true", "0644", "0o7", "0x1F", "1_000", "1e3",
+    "1.0", ".5", "-.inf", ".nan", "12:30", "12:30:45", "2024-01-01", "=", "<<", "-", "- a", "?",
+    ":", "a: b", "a:", "a #b", "#", "&a", "*a", "!a", "|", ">", "%a", "@a", "`a", "'", '"',
+    "{}", "[]", "{a", "a,b", "a]", "---", "--- a", "...", "a\nb", "a\nb\n", "a\n\n", "\na", "\n",
+    "\n\n", " a\n b", "\ta\nb", "a\n  b\n c", "a\n ", "a \nb", "a\r\nb", "a\u2028b", "a\u0085b",
+    "\ufeff", "\u0000", "\x7f", "\u001b[0m", "\u00e9", "\U0001f600", "\ue000", "\uffff",
+    "a\n---\nb", "a\n...\nb", "x" * 1200, "{{ .x }}", "a\\/b", "\\", "a\tb", "a\n\tb\n",
+    "\n a\n", "\n\n\ta", "a\n# b\n", "#a\nb", "- a\n- b\n", "a: b\nc: d\n", "\ud7ff",
 ]  # fmt: skip
 
 texts: st.SearchStrategy[str] = st.sampled_from(_TRICKY) | st.text(max_size=30)

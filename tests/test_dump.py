@@ -1,5 +1,6 @@
 """What Plumb prints as YAML every Kubernetes reader reads back as the same."""
 
+# ruff: noqa: E501 - tables
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -67,7 +68,8 @@ def test_the_order_of_keys_is_kept() -> None:
 
 
 def test_a_lone_value_is_a_document() -> None:
-    assert [dump(value) for value in ("a", "a\nb", {}, [], None)] == [
+    values: list[JSON] = ["a", "a\nb", {}, [], None]
+    assert [dump(value) for value in values] == [
         "a\n", '"a\\nb"\n', "{}\n", "[]\n", "null\n",
     ]  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,6 +140,7 @@ def test_deliberately_stricter_than_kubectl(text: str | bytes, reason: str) -> N
         ("9223372036854775808: 1", "PLB305", "1:1", "64 bits"),
         ("? {a: 1}\n: b", "PLB305", "1:3", "map or a list"),
         ("a: &x {b: 1}\n*x : 1", "PLB305", "2:1", "map or a list"),
+        ('{"a": "\\ud83d\\ude00", "a": 1}', "PLB303", "1:1", "there twice"),
         ('{"a": 1e400}', "PLB305", "1:1", "64-bit"),
         ("a: *x", "PLB306", "1:4", "no anchor &x"),
         ("a: &x 1\n---\nb: *x", "PLB306", "3:4", "anchors end"),
@@ -156,6 +158,11 @@ def test_an_error_names_the_place_and_the_reason(
     error = error_of(text)
     assert (error.code, error.where) == (code, f"f.yaml:{where}")
     assert says in str(error)
+
+
+def test_json_that_ends_too_soon_is_no_json() -> None:
+    text = '{"a": [1, ' + '"x", ' * 9
+    assert error_of(text, Limits(nodes=20), path="f.json").code == "PLB308"
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": 01}', '{"a": }', '{"a": 1'])
@@ -223,6 +230,7 @@ def test_a_limit_is_an_error_with_a_place(text: str, limits: Limits, says: str) 
     [
         ("a: 1", Limits(size_bytes=4, documents=1, depth=1, nodes=3)),
         ('{"a": [[1]]}', Limits(depth=3, nodes=4)),
+        ("a: {b: c:d}", Limits(size_bytes=11)),
         ('{"a": ",,,,,,,,[[[[["}', Limits(depth=1, nodes=2)),
         ("a: &a [[1]]\nb: [*a]", Limits(depth=4)),
         ("a: &a [1, 1, 1]\nb: [*a, *a]", Limits(nodes=17)),
@@ -325,10 +333,12 @@ def test_json_is_read_as_json(body: JSON) -> None:
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_read_or_refused_with_a_place(data: bytes) -> None:
+    where = "f.yaml:1:1"
     try:
         read(data)
     except ManifestError as error:
-        assert error.where.startswith("f.yaml:")  # noqa: PT017 - either outcome is right
+        where = error.where
+    assert re.fullmatch(r"f\.yaml:\d+:\d+", where)
 
 
 @given(json_values)

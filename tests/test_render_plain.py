@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from hypothesis import given
@@ -19,23 +19,22 @@ from tests.trees import MemoryTree
 if TYPE_CHECKING:
     from engine.model import JSON
 
+Files: TypeAlias = dict[str, bytes | str]
+
 
 def config_map(name: str, **fields: JSON) -> str:
     return dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, **fields})
 
 
-def names(files: dict[str, bytes | str], path: str = "", **more: object) -> list[str]:
-    tree = MemoryTree(files, **more)  # type: ignore[arg-type] - passed on as given
-    return [manifest.ref.name for manifest in render(tree, path).manifests]
+def names(files: Files, path: str = "", **more: Any) -> list[str]:
+    rendering = render(MemoryTree(files, **more), path)
+    return [manifest.ref.name for manifest in rendering.manifests]
 
 
-def errors_of(
-    files: dict[str, bytes | str], path: str = "", **more: object
-) -> list[tuple[str, str]]:
+def errors_of(files: Files, path: str = "", **more: Any) -> list[tuple[str, str]]:
     """Codes and places of everything that is wrong."""
-    tree = MemoryTree(files, **more)  # type: ignore[arg-type] - passed on as given
     with pytest.raises(ManifestError) as caught:
-        render(tree, path)
+        render(MemoryTree(files, **more), path)
     return [(error.code, error.where) for error in (caught.value, *caught.value.others)]
 
 
@@ -43,7 +42,7 @@ def errors_of(
 
 
 def test_manifests_come_in_the_order_of_their_paths() -> None:
-    files: dict[str, bytes | str] = {
+    files: Files = {
         "b.yaml": config_map("b"), "a/z.yml": config_map("az"), "a.yaml": config_map("a1"),
         "c.json": '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}',
         "a/b/c.yaml": f"{config_map('abc2')}---\n{config_map('abc1')}",
@@ -55,7 +54,7 @@ def test_manifests_come_in_the_order_of_their_paths() -> None:
 
 
 def test_other_files_and_names_that_begin_with_a_dot_are_not_read() -> None:
-    files: dict[str, bytes | str] = {
+    files: Files = {
         "README.md": "[", "values.yaml.gotmpl": "[", "x.YAML": "[", ".hidden.yaml": "[",
         ".github/x.yaml": "[", "yaml": "[", "a.yaml": config_map("a"),
     }  # fmt: skip
@@ -104,7 +103,8 @@ def test_an_empty_folder_is_found() -> None:
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("/apps", "relative to the root"), ("../x", ".."), ("apps/../../x", ".."), ("a\\b", "with /"),
+        ("/apps", "relative to the root"), ("../x", ".."), ("apps/../../x", ".."),
+        ("a\\b", "with /"),
         ("a\0b", "control characters"), ("a\nb", "control characters"), ("..", ".."),
     ],
 )  # fmt: skip
@@ -144,7 +144,7 @@ def test_a_file_that_is_no_manifest_is_refused_as_a_path() -> None:
 
 
 def test_links_and_submodules_are_errors_and_not_followed() -> None:
-    files: dict[str, bytes | str] = {"a/x.yaml": config_map("x"), "b/y.yaml": config_map("y")}
+    files: Files = {"a/x.yaml": config_map("x"), "b/y.yaml": config_map("y")}
     links = {"a/l.yaml": "../b/y.yaml", "a/.dot": "x", "link": "a"}
     modules = ("a/m",)
     expected = [("PLB321", "a/l.yaml"), ("PLB321", "a/m")]
@@ -175,7 +175,7 @@ def test_links_and_submodules_are_errors_and_not_followed() -> None:
     ],
 )
 def test_what_plumbignore_names_is_left_out(ignores: dict[str, str], left: list[str]) -> None:
-    files: dict[str, bytes | str] = {
+    files: Files = {
         "a.yaml": config_map("a"), "b.yaml": config_map("b"),
         "s/a.yaml": config_map("sa"), "s/b.yaml": config_map("sb"), **ignores,
     }  # fmt: skip
@@ -183,7 +183,7 @@ def test_what_plumbignore_names_is_left_out(ignores: dict[str, str], left: list[
 
 
 def test_plumbignore_above_the_path_counts() -> None:
-    files: dict[str, bytes | str] = {
+    files: Files = {
         ".plumbignore": "skip.yaml", "apps/.plumbignore": "/shop/b.yaml",
         "apps/shop/a.yaml": config_map("a"), "apps/shop/b.yaml": "[", "apps/shop/skip.yaml": "[",
     }  # fmt: skip
@@ -191,8 +191,9 @@ def test_plumbignore_above_the_path_counts() -> None:
 
 
 def test_plumbignore_covers_links_charts_and_broken_files() -> None:
-    files: dict[str, bytes | str] = {
-        "a.yaml": config_map("a"), "chart/Chart.yaml": "x", "bad.yaml": "[", "kustomization.yaml": "x",
+    files: Files = {
+        "a.yaml": config_map("a"), "chart/Chart.yaml": "x", "bad.yaml": "[",
+        "kustomization.yaml": "x",
         ".plumbignore": "/chart\nlink\nmodule\nbad.yaml\nkustomization.yaml\n",
     }  # fmt: skip
     assert names(files, links={"link": "x"}, modules=("module",)) == ["a"]
@@ -206,7 +207,7 @@ def test_plumbignore_covers_links_charts_and_broken_files() -> None:
     ],
 )  # fmt: skip
 def test_a_plumbignore_that_cannot_be_read_is_an_error(content: bytes | str, where: str) -> None:
-    files: dict[str, bytes | str] = {".plumbignore": content, "a.yaml": config_map("a")}
+    files: Files = {".plumbignore": content, "a.yaml": config_map("a")}
     assert errors_of(files) == [("PLB322", where)]
 
 
@@ -281,15 +282,18 @@ HEAD = "apiVersion: v1\nkind: ConfigMap\n"
         ("apiVersion: apps/\nkind: A\nmetadata: {name: a}\n", "PLB311", "1:13"),
         ("apiVersion: v1\nkind: [A]\nmetadata: {name: a}\n", "PLB311", "2:7"),
         (HEAD, "PLB312", "1:1"), (HEAD + "metadata:\n", "PLB312", "3:10"),
-        (HEAD + "metadata: {}", "PLB312", "3:11"), (HEAD + "metadata: {name: ''}", "PLB312", "3:11"),
+        (HEAD + "metadata: {}", "PLB312", "3:11"),
+        (HEAD + "metadata: {name: ''}", "PLB312", "3:11"),
         (HEAD + "metadata: {name: }", "PLB312", "3:11"),
         (HEAD + "metadata: {generateName: a-}", "PLB313", "3:26"),
         (HEAD + "metadata: {name: 12}", "PLB314", "3:18"),
         (HEAD + "metadata: {name: {a: b}}", "PLB314", "3:18"),
         (HEAD + "metadata: {name: a, namespace: 1}", "PLB314", "3:32"),
         (HEAD + "metadata: {name: a, namespace: A}", "PLB314", "3:32"),
-        (HEAD + "metadata: {name: A}", "PLB314", "3:18"), (HEAD + "metadata: {name: a_b}", "PLB314", "3:18"),
-        (HEAD + "metadata: {name: a..b}", "PLB314", "3:18"), (HEAD + "metadata: {name: -a}", "PLB314", "3:18"),
+        (HEAD + "metadata: {name: A}", "PLB314", "3:18"),
+        (HEAD + "metadata: {name: a_b}", "PLB314", "3:18"),
+        (HEAD + "metadata: {name: a..b}", "PLB314", "3:18"),
+        (HEAD + "metadata: {name: -a}", "PLB314", "3:18"),
         (HEAD + "metadata: {name: a-.b}", "PLB314", "3:18"),
         (HEAD + f"metadata: {{name: {'a' * 254}}}", "PLB314", "3:18"),
         ("apiVersion: v1\nkind: Namespace\nmetadata: {name: a.b}", "PLB314", "3:18"),
@@ -307,6 +311,7 @@ HEAD = "apiVersion: v1\nkind: ConfigMap\n"
         (HEAD + "metadata: {name: a}\n$setElementOrder/x: [a]", "PLB316", "4:21"),
         (HEAD + 'metadata: {name: a}\n"\\x24patch": x', "PLB316", "4:14"),
         ("a: [", "PLB301", "2:1"), ("apiVersion: v1\nkind: List\nitems: [1]", "PLB310", "3:9"),
+        ("apiVersion: v1\nkind: List\nitems: [~]", "PLB310", "3:9"),
         ("apiVersion: v1\nkind: List\nitems: {}", "PLB312", "1:1"),
     ],
 )  # fmt: skip
@@ -332,7 +337,7 @@ def test_what_the_server_accepts_is_accepted(text: str) -> None:
 
 
 def test_the_same_object_twice_names_both_places() -> None:
-    files: dict[str, bytes | str] = {
+    files: Files = {
         "a.yaml": config_map("x"),
         "b.yaml": f"{config_map('y')}---\n{config_map('x')}",
     }
@@ -352,8 +357,9 @@ def test_two_versions_of_one_object_are_the_same_object() -> None:
 
 
 def test_all_bad_places_are_named_in_the_order_of_their_paths() -> None:
-    files: dict[str, bytes | str] = {
-        "b.yaml": "a: [", "c/Chart.yaml": "x", "a.yaml": "- 1\n---\n- 2\n---\nb: {", "d.yaml": "kind: A",
+    files: Files = {
+        "b.yaml": "a: [", "c/Chart.yaml": "x",
+        "a.yaml": "- 1\n---\n- 2\n---\nb: {", "d.yaml": "kind: A",
         "ok.yaml": config_map("a"),
     }  # fmt: skip
     assert errors_of(files, links={"bb": "x"}) == [
@@ -379,26 +385,25 @@ def test_limits_hold_for_each_file() -> None:
 
 @given(st.lists(manifests(), max_size=5, unique_by=lambda m: (m["kind"], str(m["metadata"]))))
 def test_what_is_dumped_is_rendered_as_the_same(bodies: list[JSON]) -> None:
-    files: dict[str, bytes | str] = {f"{n}.yaml": dump(body) for n, body in enumerate(bodies)}
+    files: Files = {f"{n}.yaml": dump(body) for n, body in enumerate(bodies)}
     try:
         rendered = [m.body for m in render(MemoryTree(files), "").manifests]
     except ManifestError as error:
-        assert error.code == "PLB317"  # noqa: PT017 - the same identity with other labels
+        # The same identity with other labels, or a key that hypothesis took from the source.
+        assert error.code in {"PLB316", "PLB317"}  # noqa: PT017
     else:
         assert rendered == bodies
 
 
 @given(st.permutations(["a.yaml", "b/a.yaml", "b.yaml", "b/c/d.json", "z.yml"]))
 def test_the_order_of_the_tree_is_irrelevant(paths: list[str]) -> None:
-    files: dict[str, bytes | str] = {path: config_map(path.replace("/", "-")) for path in paths}
+    files: Files = {path: config_map(path.replace("/", "-")) for path in paths}
     assert names(files) == ["a.yaml", "b.yaml", "b-a.yaml", "b-c-d.json", "z.yml"]
 
 
 def test_a_thousand_objects_take_little_memory() -> None:
     data = {f"k{n}": "v" * 40 for n in range(10)}
-    files: dict[str, bytes | str] = {
-        f"{n}.yaml": config_map(f"c{n}", data=data) for n in range(1000)
-    }
+    files: Files = {f"{n}.yaml": config_map(f"c{n}", data=data) for n in range(1000)}
     tree = MemoryTree(files)
     tracemalloc.start()
     try:

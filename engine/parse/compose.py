@@ -99,7 +99,6 @@ class _Composer:
         self._anchors: dict[str, _Anchor] = {}
         self._opened: list[_Opened] = []
         self._merged: dict[int, set[str]] = {}  # by depth: keys that only a merge has set
-        self._nodes = 0
         self._expanded = 0
         self._deepest = 0
 
@@ -114,29 +113,38 @@ class _Composer:
         return Composed(body, line, self._chunk, self._expanded)
 
     def _read(self, event: Any) -> JSON:  # noqa: C901, PLR0912 - hot: one loop over local names
-        get, limit = self._next, self._limits.nodes
+        get, limit, stack = self._next, self._limits.nodes, self._stack
         root: list[JSON] = []
         container: Any = root
         slot: Any = _ELEMENT
+        nodes = 0
         while True:
             kind = type(event)
             if kind is ScalarEvent:
-                self._nodes += 1
-                plain, quoted = event.implicit
+                nodes += 1
                 value = event.value
-                if event.anchor or not (quoted or (plain and value[:1] not in _UNSURE)):
+                plain, quoted = event.implicit
+                if (
+                    event.anchor
+                    or (not quoted and (value[:1] in _UNSURE or not plain))
+                ):  # fmt: skip
                     value = self._scalar(event, is_key=slot is _KEY)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                container, slot = self._open(event, container, slot)
+                nodes += 1
+                if slot is _KEY or event.anchor or len(stack) >= self._deepest:
+                    self._enter(event, nodes, is_key=slot is _KEY)
+                stack.append((container, slot))
+                container, slot = ({}, _KEY) if kind is MappingStartEvent else ([], _ELEMENT)
                 event = get()
                 continue
             elif kind is AliasEvent:
                 value = self._alias(event, is_key=slot is _KEY)
+                nodes += self._anchors[event.anchor].nodes
             else:
                 value = container
-                container, slot = self._close(value)
-            if self._nodes > limit:
-                raise self._too_many(event)
+                if self._opened or self._merged:
+                    self._leave(value, nodes)
+                container, slot = stack.pop()
             if slot is _KEY:
                 if value in container:
                     self._repeat(event, value)
@@ -144,45 +152,48 @@ class _Composer:
             elif slot is _ELEMENT:
                 container.append(value)
                 if container is root:
-                    return value
+                    break
             elif slot is _MERGE:
                 self._merge(event, container, value)
                 slot = _KEY
             else:
                 container[slot] = value
                 slot = _KEY
+            if nodes > limit:
+                break
             event = get()
+        if nodes > limit:
+            raise self._too_many(event)
+        return root[0]
 
     # --- containers
 
-    def _open(self, event: Any, container: Any, slot: Any) -> tuple[Any, Any]:
-        if slot is _KEY:
+    def _enter(self, event: Any, nodes: int, *, is_key: bool) -> None:
+        """Check a container that is deeper than any before it, anchored, or in a key's place."""
+        if is_key:
             raise self._bad_key(event)
-        self._nodes += 1
-        self._stack.append((container, slot))
-        depth = len(self._stack)
-        self._check_depth(event, depth)
+        depth = len(self._stack) + 1
+        if depth > self._limits.depth:
+            raise self._too_deep(event)
         if event.anchor:
-            self._opened.append(_Opened(depth, event.anchor, self._nodes - 1, self._deepest))
+            self._opened.append(_Opened(depth, event.anchor, nodes - 1, self._deepest))
             self._anchors[event.anchor] = _Anchor(is_open=True)
             self._deepest = depth
-        elif depth > self._deepest:
-            self._deepest = depth
-        return ({}, _KEY) if type(event) is MappingStartEvent else ([], _ELEMENT)
+        else:
+            self._deepest = max(self._deepest, depth)
 
-    def _close(self, body: JSON) -> tuple[Any, Any]:
+    def _leave(self, body: JSON, nodes: int) -> None:
+        """Close the books on a container that was anchored or merged into."""
         depth = len(self._stack)
-        if self._merged:
-            self._merged.pop(depth, None)
+        self._merged.pop(depth, None)
         if self._opened and self._opened[-1].depth == depth:
             opened = self._opened.pop()
             self._anchors[opened.anchor] = _Anchor(
                 body=body,
-                nodes=self._nodes - opened.nodes,
+                nodes=nodes - opened.nodes,
                 height=self._deepest - depth + 1,
             )
             self._deepest = max(self._deepest, opened.deepest)
-        return self._stack.pop()
 
     def _repeat(self, event: Any, key: str) -> None:
         """Accept a key again where only a merge has set it, else raise the error of duplicates."""
@@ -252,25 +263,24 @@ class _Composer:
             raise self._error(
                 "PLB306", event, f"the value of &{shown(event.anchor)} contains itself"
             )
-        self._nodes += anchor.nodes
         self._expanded += anchor.nodes
         if anchor.text is not None:
             return self._resolved(event, anchor.text, anchor.tag, is_key=is_key)
         if is_key:
             raise self._bad_key(event)
         depth = len(self._stack) + anchor.height
-        self._check_depth(event, depth)
+        if depth > self._limits.depth:
+            raise self._too_deep(event)
         self._deepest = max(self._deepest, depth)
         return anchor.body
 
     # --- errors
 
-    def _check_depth(self, event: Any, depth: int) -> None:
-        if depth > self._limits.depth:
-            raise self._error(
-                "PLB304", event, f"nested deeper than {self._limits.depth} levels",
-                hint="no Kubernetes object needs that; look for an unclosed bracket",
-            )  # fmt: skip
+    def _too_deep(self, event: Any) -> ManifestError:
+        return self._error(
+            "PLB304", event, f"nested deeper than {self._limits.depth} levels",
+            hint="no Kubernetes object needs that; look for an unclosed bracket",
+        )  # fmt: skip
 
     def _bad_key(self, event: Any) -> ManifestError:
         return self._error(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from math import isinf
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from engine.errors import ManifestError
 from engine.parse.compose import compose, shown
 from engine.parse.limits import Chunk
 from engine.parse.scalars import INT64_MAX, INT64_MIN, json_number
 
 if TYPE_CHECKING:
-    from engine.errors import ManifestError
     from engine.model import JSON
     from engine.parse.limits import Limits
 
@@ -76,8 +77,12 @@ def _from_zero(position: tuple[int, int]) -> tuple[int, int]:
 
 
 def _repeated_key(rest: Chunk, limits: Limits, key: str) -> ManifestError:
-    # JSON is nearly always YAML too, and that reader knows the places of both keys and raises.
-    compose(rest, limits)
+    # JSON is nearly always YAML too, and that reader knows the places of both keys.
+    try:
+        compose(rest, limits)
+    except ManifestError as error:
+        if error.code == "PLB303":
+            return error
     return rest.error("PLB303", 0, f"the key {shown(key)} is there twice in one map")
 
 
@@ -133,11 +138,8 @@ def _too_deep(whole: Chunk, begin: int, limits: Limits) -> ManifestError:
 def _object(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _RepeatedKeyError(key)
-            seen.add(key)
+        counts = Counter(key for key, _ in pairs)
+        raise _RepeatedKeyError(max(counts, key=counts.__getitem__))
     return members
 
 

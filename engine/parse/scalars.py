@@ -12,7 +12,7 @@ import re
 import struct
 from datetime import date
 from decimal import Decimal
-from math import inf, isinf, isnan, nan
+from math import copysign, inf, isinf, isnan, nan
 from typing import Final, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -75,19 +75,17 @@ def value_of(text: str, tag: str | None) -> Scalar:
 def key_of(text: str, tag: str | None) -> str:
     """JSON key of a scalar in a key's place; ValueError where kubectl has no text for it."""
     resolved = resolve(text, tag)
-    match resolved:
-        case str():
-            return resolved
-        case True | False:
-            return "true" if resolved else "false"
-        case None:
-            raise ValueError("a key may not be null")
-        case int() if resolved > INT64_MAX:
-            raise ValueError("an integer key must fit into 64 bits with its sign")
-        case int():
-            return str(resolved)
-        case float():
-            return _float32_text(resolved)
+    if isinstance(resolved, str):
+        return resolved
+    if resolved is None:
+        raise ValueError("a key may not be null")
+    if isinstance(resolved, bool):
+        return "true" if resolved else "false"
+    if isinstance(resolved, float):
+        return _float32_text(resolved)
+    if resolved > INT64_MAX:
+        raise ValueError("an integer key must fit into 64 bits with its sign")
+    return str(resolved)
 
 
 def json_number(number: float) -> int | float:
@@ -206,18 +204,22 @@ def _float32_text(number: float) -> str:
     """Go's FormatFloat(number, 'g', -1, 32), with YAML's words for what is not finite."""
     if isnan(number):
         return ".nan"
-    try:
-        single = struct.unpack("f", struct.pack("f", number))[0]
-    except OverflowError:
-        single = inf if number > 0 else -inf
+    single = _single(number)
     if isinf(single):
         return ".inf" if single > 0 else "-.inf"
-    for precision in range(9):
-        short = f"{single:.{precision}e}"
-        if struct.unpack("f", struct.pack("f", float(short)))[0] == single:
-            break
+    digits = [f"{single:.{precision}e}" for precision in range(9)]
+    short = min(digits, key=lambda text: (_single(float(text)) != single, len(text)))
     mantissa, exponent = short.split("e")
     power = int(exponent)
     if power < -4 or power >= 6:
         return f"{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
     return format(Decimal(short), "f")
+
+
+def _single(number: float) -> float:
+    """Return the nearest 32-bit number; infinity beyond the largest."""
+    try:
+        nearest: float = struct.unpack("<f", struct.pack("<f", number))[0]
+    except OverflowError:
+        return copysign(inf, number)
+    return nearest

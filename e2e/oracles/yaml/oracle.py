@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 class Answer(TypedDict, total=False):
-    """What kubectl's reader says: documents, or an error; ``strict`` is what only strict refuses."""
+    """What kubectl's reader says: documents, or an error; ``strict``: only strict refuses."""
 
     documents: list[JSON]
     error: str

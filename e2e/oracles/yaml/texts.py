@@ -3,6 +3,7 @@
 Add a text here, then run ``python -m e2e.oracles.yaml``.
 """
 
+# ruff: noqa: E501, Q000, Q003, RUF001, SIM905 - a table, one subject a line
 from __future__ import annotations
 
 from typing import Final
