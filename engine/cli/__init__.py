@@ -72,7 +72,8 @@ def main() -> None:
     """Run `plumb`; the process ends with one of engine.errors.ExitCode."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = plumb.main(standalone_mode=False, prog_name="plumb")
+        arguments = [part for given in sys.argv[1:] for part in _split(given)]
+        code = plumb.main(arguments, standalone_mode=False, prog_name="plumb")
     except click.exceptions.Exit as done:
         code = done.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -91,6 +92,13 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.FAILURE
     sys.exit(int(code or 0))
+
+
+def _split(argument: str) -> list[str]:
+    """Return ``-n=shop`` in two parts: people know it from kubectl, and click takes "=shop"."""
+    name, separator, value = argument.partition("=")
+    is_short = len(name) == 2 and name[0] == "-" and name[1].isalpha()
+    return [name, value] if separator and is_short else [argument]
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
