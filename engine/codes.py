@@ -44,6 +44,12 @@ SETTINGS: dict[str, Explanation] = {
         "A file that was named on the command line cannot be opened.",
         "Check the path and its permissions.",
     ),
+    "PLB136": Explanation(
+        "Dependencies in a circle",
+        "Each application has to come after those that it depends on, and these wait for one "
+        "another.",
+        "Take one of the dependencies out of dependsOn.",
+    ),
     "PLB135": Explanation(
         "No such code",
         "plumb explain knows codes such as PLB301.",
@@ -563,6 +569,12 @@ SAFETY: dict[str, Explanation] = {
         "The object would have to be deleted and made again, and it does not carry this "
         "application's mark.",
         "Delete it by hand if it may go, or bring Git in line with it.",
+    ),
+    "PLB543": Explanation(
+        "Waits for another application",
+        "dependsOn names an application of the same file that could not be brought in place or did "
+        "not become healthy, so nothing was written for this one.",
+        "Mend the other application; the next sync goes on with this one.",
     ),
     "PLB540": Explanation(
         "Suspended",

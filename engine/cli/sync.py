@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,9 +14,11 @@ from engine.cli.options import (
     option,
     source_options,
 )
-from engine.errors import PlumbError, RefusedError
+from engine.errors import PlumbError, RefusedError, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from engine.cli.wiring import Wiring
     from engine.model import Application, SyncResult
     from engine.run import Desired, Request
@@ -53,22 +56,65 @@ def run(wiring: Wiring) -> list[SyncResult]:
     from engine.cli.wiring import iterate, unread
     from engine.reconcile import reconcile
 
-    applications = wiring.applications()
+    applications = in_dependency_order(wiring.applications())
     if not wiring.flags["dry_run"]:
         for application in applications:
             _refuse_suspended(application)
     found = wiring.desired(applications)
     everything = list(iterate(found))
-    results = []
+    awaited = {name for application in applications for name in application.depends_on}
+    results: dict[str, SyncResult] = {}
     for application, desired in found:
+        missing = _unmet(application, results)
         if isinstance(desired, PlumbError):
-            results.append(unread(application, desired))
-            continue
-        siblings = [other for other in everything if _is_sibling(desired, other)]
-        request = _request(application, wiring.flags)
-        world = wiring.world(application)
-        results.append(reconcile(desired, world, request, siblings=siblings))
-    return results
+            results[application.name] = unread(application, desired)
+        elif missing and not wiring.flags["dry_run"]:
+            results[application.name] = unread(application, _waits(application, missing))
+        else:
+            siblings = [other for other in everything if _is_sibling(desired, other)]
+            is_awaited = application.name in awaited
+            request = _request(application, wiring.flags, is_awaited=is_awaited)
+            world = wiring.world(application)
+            done = reconcile(desired, world, request, siblings=siblings)
+            results[application.name] = done
+    return list(results.values())
+
+
+def in_dependency_order(applications: Sequence[Application]) -> list[Application]:
+    """Return the applications with each after those it depends on, else in the order given.
+
+    A dependency that is not among them is not waited for: a one-shot sees only its own.
+    """
+    by_name = {application.name: application for application in applications}
+    sorter = TopologicalSorter(
+        {a.name: [name for name in a.depends_on if name in by_name] for a in applications}
+    )
+    try:
+        return [by_name[name] for name in sorter.static_order()]
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise SettingsError(
+            "PLB136", "applications depend on one another in a circle", where="dependsOn",
+            why=circle, hint="take one of these dependencies out",
+        ) from None  # fmt: skip
+
+
+def _unmet(application: Application, results: Mapping[str, SyncResult]) -> list[str]:
+    from engine.model import SyncStatus
+
+    return [
+        name
+        for name in application.depends_on
+        if name in results and (results[name].errors or results[name].sync is not SyncStatus.SYNCED)
+    ]
+
+
+def _waits(application: Application, missing: Sequence[str]) -> RefusedError:
+    return RefusedError(
+        "PLB543", f"Application {application} waits for {', '.join(missing)}",
+        why="dependsOn names what did not become ready",
+        hint="mend that one first; nothing was written for this one",
+    )  # fmt: skip
 
 
 def _is_sibling(desired: Desired, other: Desired) -> bool:
@@ -76,7 +122,9 @@ def _is_sibling(desired: Desired, other: Desired) -> bool:
     return other is not desired and other.revision.commit == desired.revision.commit
 
 
-def _request(application: Application, flags: dict[str, Any]) -> Request:
+def _request(
+    application: Application, flags: dict[str, Any], *, is_awaited: bool = False
+) -> Request:
     from engine.run import Request
     from engine.situation import Options
 
@@ -87,7 +135,7 @@ def _request(application: Application, flags: dict[str, Any]) -> Request:
     return Request(
         options=options,
         dry_run=flags["dry_run"],
-        wait=flags["wait"],
+        wait=flags["wait"] or is_awaited,
         timeout_s=flags["timeout"] or application.timeout_s,
     )
 
