@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WAYS = ("path", "file", "http", "http-v0", "https", "ssh", "ssh-v0")
-REMOTE_WAYS = ("http", "http-v0", "ssh", "ssh-v0")
 FILES = {
     "README.md": "# Config\n",
     "apps/shop/web.yaml": "kind: ConfigMap\n",

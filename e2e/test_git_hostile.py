@@ -299,21 +299,23 @@ def test_a_hostile_pack_is_refused_at_little_cost(
         (Limits(object_bytes=100), "more than 100 bytes"),
         (Limits(unpacked_bytes=900), "more than 900 bytes"),
         (Limits(tree_entries=2), "more than 2 entries"),
-        (Limits(refs_bytes=20), "more than 20 bytes"),
     ],
 )
 @pytest.mark.parametrize("way", ["http", "http-v0", "ssh"])
 def test_every_cap_holds_and_can_be_set(
     tmp_path: Path, way: str, limits: Limits, words: str
 ) -> None:
-    if way == "ssh" and limits.refs_bytes == 20:
-        pytest.skip("over SSH one cap counts refs and pack together")
     with origin(tmp_path, way) as opened:
         # What zlib cannot make smaller, so that sizes are what they seem.
         incompressible = b"".join(hashlib.sha256(bytes([n])).digest() for n in range(30))
         opened.repository.commit({"apps/web.yaml": incompressible})
         error = failure(opened, limits)
     assert (error.code, words in str(error)) == ("PLB216", True), str(error)
+
+
+def test_the_cap_on_what_is_listed_holds(source: Origin) -> None:
+    error = failure(source, Limits(refs_bytes=20))
+    assert (error.code, "more than 20 bytes" in str(error)) == ("PLB216", True)
 
 
 def test_a_server_that_leaves_a_file_out_is_found_out(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from dulwich.objects import ObjectID, Tree
 
-from e2e.gitfixtures import FILES, NAME, REMOTE_WAYS, WAYS, Origin, origin
+from e2e.gitfixtures import FILES, NAME, WAYS, Origin, origin
 from e2e.servers.gitrepo import (
     FILE_MODE,
     FOLDER_MODE,
@@ -102,7 +102,7 @@ def test_a_commit_that_no_ref_points_to_is_found_by_its_id(source: Origin) -> No
 def test_a_commit_that_is_nowhere_is_an_error(source: Origin) -> None:
     with source.open() as repository, pytest.raises(GitError) as caught:
         repository.fetch(GitRef("commit", "1" * 40))
-    assert caught.value.code in {"PLB221", "PLB226"}
+    assert caught.value.code == "PLB221"
     assert caught.value.exit_code is ExitCode.GIT_UNREACHABLE
 
 
@@ -324,7 +324,7 @@ def test_a_repository_packed_by_git_itself_is_read(local: Origin) -> None:
     assert data.endswith(b"19")
 
 
-@pytest.mark.parametrize("way", REMOTE_WAYS)
+@pytest.mark.parametrize("way", ["http", "ssh"])
 def test_a_thousand_files_arrive(tmp_path: Path, way: str) -> None:
     with origin(tmp_path, way) as opened:
         files = {f"apps/{n % 50}/{n}.yaml": f"kind: ConfigMap\nname: n{n}\n" for n in range(1000)}

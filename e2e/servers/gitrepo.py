@@ -63,10 +63,11 @@ class TestRepository:
         parent = self.repo.refs.as_dict().get(name)
         if parent is None and branch:
             parent = self.repo.refs.as_dict().get(HEADREF)
-        root = self._root_of(parent)
-        for path, content in files.items():
-            data = content.encode() if isinstance(content, str) else content
-            root = self._with(root, path.split("/"), data)
+        changes = {
+            tuple(path.split("/")): content.encode() if isinstance(content, str) else content
+            for path, content in files.items()
+        }
+        root = self._with(self._root_of(parent), changes)
         commit = self.commit_tree(root or Tree(), parent, message=message, author=author)
         self.repo.refs[name] = ObjectID(commit.encode())
         return commit
@@ -139,25 +140,28 @@ class TestRepository:
         assert isinstance(found, Tree)
         return found
 
-    def _with(self, tree: Tree | None, parts: list[str], data: bytes | None) -> Tree | None:
-        """Return the tree with one file set or removed; None when nothing is left in it."""
+    def _with(
+        self, tree: Tree | None, changes: Mapping[tuple[str, ...], bytes | None]
+    ) -> Tree | None:
+        """Return the tree with these files set or removed; None when nothing is left in it."""
         changed = Tree()
         for entry in tree.items() if tree else ():
             changed.add(entry.path, entry.mode, entry.sha)
-        name = parts[0].encode()
-        if len(parts) == 1:
-            if data is not None:
+        below: dict[bytes, dict[tuple[str, ...], bytes | None]] = {}
+        for (first, *rest), data in changes.items():
+            name = first.encode()
+            if rest:
+                below.setdefault(name, {})[tuple(rest)] = data
+            elif data is not None:
                 changed.add(name, FILE_MODE, self.blob(data))
             elif name in changed:
                 del changed[name]
-        else:
-            below = None
-            if name in changed and changed[name][0] == FOLDER_MODE:
-                below = self._tree(changed[name][1])
-            folder = self._with(below, parts[1:], data)
+        for name, inner in below.items():
+            is_folder = name in changed and changed[name][0] == FOLDER_MODE
+            folder = self._with(self._tree(changed[name][1]) if is_folder else None, inner)
             if folder is not None:
                 changed.add(name, FOLDER_MODE, self.add(folder))
-            elif name in changed:
+            elif is_folder:
                 del changed[name]
         return changed if len(changed) else None
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dulwich.errors import NotGitRepository
-from dulwich.objects import ObjectID
 from dulwich.repo import Repo
 
 from engine.errors import GitError
@@ -45,11 +44,9 @@ class LocalRepository:
         target = refs.find(ref, known, symrefs, where=self._where)
         if target is None:
             raise refs.missing(ref, known, where=self._where)
+        if refs.is_commit_id(target.name) and not self.objects.has(target.id):
+            raise refs.nowhere(target.id, where=self._where)
         return target
-
-    def has(self, commit: str) -> bool:
-        """Whether the commit is there."""
-        return ObjectID(commit.encode()) in self._repo.object_store
 
 
 def _open(path: str, where: str) -> Repo:

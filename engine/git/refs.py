@@ -125,6 +125,15 @@ def missing(ref: GitRef, refs: Iterable[str], *, where: str) -> GitError:
     return GitError("PLB218", what, where=where, why=_list("there", names), hint=_hint(ref, names))
 
 
+def nowhere(commit: str, *, where: str) -> GitError:
+    """Build the error for a commit id that the repository does not hold."""
+    return GitError(
+        "PLB221", f"commit {commit} is not in the repository", where=where,
+        why="no branch and no tag leads to it",
+        hint="push a branch or tag that holds it, or correct the id",
+    )  # fmt: skip
+
+
 def short(name: str) -> str:
     """Return "main" for "refs/heads/main"."""
     return name.removeprefix(HEADS).removeprefix(TAGS)

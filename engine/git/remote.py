@@ -130,11 +130,7 @@ class RemoteRepository:
             talk.pack.install(talk.generation.store)
             self._use(talk.generation)
             if not self._has(talk.target.id):
-                raise GitError(
-                    "PLB221", f"commit {talk.target.id} is not in the repository",
-                    where=self._failures.where, why="no branch and no tag leads to it",
-                    hint="push a branch or tag that holds it, or correct the id",
-                )  # fmt: skip
+                raise names.nowhere(talk.target.id, where=self._failures.where)
             self._prove(talk.target.id, deadline)
             talk.generation.remember(key, talk.target.id)
             self._cache.publish(talk.generation)
