@@ -41,6 +41,12 @@ def test_a_circle_is_refused_and_named() -> None:
     assert "b" in caught.value.why
 
 
+def test_applications_of_two_namespaces_may_have_one_name() -> None:
+    here, there = app("web", "db"), replace(SHOP, namespace="other", name="db")
+
+    assert order(here, there) == ["web", "db"]
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=15))
 def test_every_application_comes_exactly_once_and_after_its_dependencies(
     edges: list[tuple[int, int]],

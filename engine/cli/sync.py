@@ -62,21 +62,21 @@ def run(wiring: Wiring) -> list[SyncResult]:
             _refuse_suspended(application)
     found = wiring.desired(applications)
     everything = list(iterate(found))
-    awaited = {name for application in applications for name in application.depends_on}
+    awaited = {key for application in applications for key in _dependencies(application)}
     results: dict[str, SyncResult] = {}
     for application, desired in found:
         missing = _unmet(application, results)
         if isinstance(desired, PlumbError):
-            results[application.name] = unread(application, desired)
+            results[str(application)] = unread(application, desired)
         elif missing and not wiring.flags["dry_run"]:
-            results[application.name] = unread(application, _waits(application, missing))
+            results[str(application)] = unread(application, _waits(application, missing))
         else:
             siblings = [other for other in everything if _is_sibling(desired, other)]
-            is_awaited = application.name in awaited
+            is_awaited = str(application) in awaited
             request = _request(application, wiring.flags, is_awaited=is_awaited)
             world = wiring.world(application)
             done = reconcile(desired, world, request, siblings=siblings)
-            results[application.name] = done
+            results[str(application)] = done
     return list(results.values())
 
 
@@ -85,12 +85,12 @@ def in_dependency_order(applications: Sequence[Application]) -> list[Application
 
     A dependency that is not among them is not waited for: a one-shot sees only its own.
     """
-    by_name = {application.name: application for application in applications}
+    known = {str(application): application for application in applications}
     sorter = TopologicalSorter(
-        {a.name: [name for name in a.depends_on if name in by_name] for a in applications}
+        {str(a): [key for key in _dependencies(a) if key in known] for a in applications}
     )
     try:
-        return [by_name[name] for name in sorter.static_order()]
+        return [known[key] for key in sorter.static_order()]
     except CycleError as error:
         circle = " -> ".join(error.args[1])
         raise SettingsError(
