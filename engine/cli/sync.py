@@ -99,13 +99,18 @@ def in_dependency_order(applications: Sequence[Application]) -> list[Application
         ) from None  # fmt: skip
 
 
+def _dependencies(application: Application) -> list[str]:
+    """Return the applications that dependsOn names, all of them of the same namespace."""
+    return [f"{application.namespace}/{name}" for name in application.depends_on]
+
+
 def _unmet(application: Application, results: Mapping[str, SyncResult]) -> list[str]:
     from engine.model import SyncStatus
 
     return [
-        name
-        for name in application.depends_on
-        if name in results and (results[name].errors or results[name].sync is not SyncStatus.SYNCED)
+        key
+        for key in _dependencies(application)
+        if key in results and (results[key].errors or results[key].sync is not SyncStatus.SYNCED)
     ]
 
 
