@@ -8,6 +8,7 @@ reads YAML 1.2; Kubernetes reads something near 1.1 (go-yaml 2).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -34,6 +35,12 @@ _KEY: Final = object()
 _MERGE: Final = object()
 
 _UNSURE: Final = AMBIGUOUS | {"<"}
+# Ports, replicas and flags come again and again; long texts do not and would stay in memory.
+_REMEMBERED: Final = 2000
+_LONG: Final = 40
+_key_of: Final = lru_cache(_REMEMBERED)(key_of)
+_value_of: Final = lru_cache(_REMEMBERED)(value_of)
+
 _LONE_BANG: Final = re.compile(r"(?:&\S+\s+)?!(?:\s|$)")
 
 
@@ -53,6 +60,7 @@ class _Opened(NamedTuple):
 
     depth: int
     anchor: str
+    mark: _Anchor
     nodes: int
     deepest: int
 
@@ -74,6 +82,8 @@ def compose(chunk: Chunk, limits: Limits) -> Composed | None:
         if getattr(error, "problem", "") != UNEXPECTED_COLON:
             raise syntax_error(chunk, error) from None
     # go-yaml takes what libyaml refuses here; such words are rare, so only now is a copy made.
+    if chunk.data.count(b":") > limits.nodes:
+        raise chunk.error("PLB304", 0, f"the document has more than {limits.nodes} colons")
     masked = mask_colons(chunk)
     try:
         return _compose(masked, limits)
@@ -176,8 +186,8 @@ class _Composer:
         if depth > self._limits.depth:
             raise self._too_deep(event)
         if event.anchor:
-            self._opened.append(_Opened(depth, event.anchor, nodes - 1, self._deepest))
-            self._anchors[event.anchor] = _Anchor(is_open=True)
+            mark = self._anchors[event.anchor] = _Anchor(is_open=True)
+            self._opened.append(_Opened(depth, event.anchor, mark, nodes - 1, self._deepest))
             self._deepest = depth
         else:
             self._deepest = max(self._deepest, depth)
@@ -188,11 +198,11 @@ class _Composer:
         self._merged.pop(depth, None)
         if self._opened and self._opened[-1].depth == depth:
             opened = self._opened.pop()
-            self._anchors[opened.anchor] = _Anchor(
-                body=body,
-                nodes=nodes - opened.nodes,
-                height=self._deepest - depth + 1,
-            )
+            # Unless the name was given away inside: the anchor that began last counts.
+            if self._anchors[opened.anchor] is opened.mark:
+                self._anchors[opened.anchor] = _Anchor(
+                    body=body, nodes=nodes - opened.nodes, height=self._deepest - depth + 1
+                )
             self._deepest = max(self._deepest, opened.deepest)
 
     def _repeat(self, event: Any, key: str) -> None:
@@ -233,7 +243,9 @@ class _Composer:
 
     def _resolved(self, event: Any, text: str, tag: str | None, *, is_key: bool) -> Any:
         try:
-            return key_of(text, tag) if is_key else value_of(text, tag)
+            if len(text) > _LONG:
+                return key_of(text, tag) if is_key else value_of(text, tag)
+            return _key_of(text, tag) if is_key else _value_of(text, tag)
         except ValueError as error:
             what = "this key cannot be read" if is_key else "this value cannot be read"
             hint = "quote it if it is meant as text"

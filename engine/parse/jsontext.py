@@ -42,9 +42,12 @@ class _NumberError(Exception):
     pass
 
 
-def without_lone_surrogates(text: str) -> str:
+def without_lone_surrogates(text: str, whole: Chunk, limits: Limits) -> str:
     r"""Write \ufffd for each escaped half of a character, as Go reads it; no place moves."""
-    if "\\ud" not in text and "\\uD" not in text:
+    escapes = text.count("\\ud") + text.count("\\uD")
+    if escapes > limits.nodes:
+        raise whole.error("PLB304", 0, f"the file has more than {limits.nodes} escapes")
+    if not escapes:
         return text
     return _ESCAPE.sub(lambda match: "\\ufffd" if match["lone"] else match[0], text)
 

@@ -150,15 +150,17 @@ def _chunks(data: bytes, path: str, line: int = 0, column: int = 0) -> Iterator[
 
 def _json_stream(data: bytes, path: str, limits: Limits) -> Iterator[_Found]:
     """JSON values one after another; what is no JSON after at most one of them is read as YAML."""
-    try:
-        text = without_lone_surrogates(data.decode())
-    except UnicodeDecodeError as error:
-        index = len(data[: error.start].decode())
-        raise Chunk(data, path).error(
-            "PLB302", index, "the text is not UTF-8", hint="save the file as UTF-8"
-        ) from None
     whole = Chunk(data, path)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise whole.error(
+            "PLB302", len(data[: error.start].decode()), "the text is not UTF-8",
+            hint="save the file as UTF-8",
+        ) from None  # fmt: skip
+    text = without_lone_surrogates(text, whole, limits)
     place = count = 0
+    at = (0, 0)
     while (begin := _skip_space(text, place)) < len(text):
         try:
             value, end = read_value(text, begin, whole, limits)
@@ -170,11 +172,19 @@ def _json_stream(data: bytes, path: str, limits: Limits) -> Iterator[_Found]:
                 ) from None
             yield from _rest_as_yaml(text, rest, path, limits)
             return
-        line, column = whole.position(begin)
-        chunk = Chunk(text[begin:end].encode(), path, line - 1, column - 1)
-        yield _Found(value, line, chunk)
-        count += 1
+        at = _moved(text, place, begin, at)
+        yield _Found(value, at[0] + 1, Chunk(text[begin:end].encode(), path, *at))
+        at = _moved(text, begin, end, at)
         place = end
+        count += 1
+
+
+def _moved(text: str, begin: int, end: int, at: tuple[int, int]) -> tuple[int, int]:
+    """Line and column (from 0) of ``end``; ``at`` has those of ``begin``."""
+    lines = text.count("\n", begin, end)
+    if not lines:
+        return at[0], at[1] + end - begin
+    return at[0] + lines, end - text.rfind("\n", begin, end) - 1
 
 
 def _skip_space(text: str, place: int) -> int:

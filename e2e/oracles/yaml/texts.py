@@ -78,6 +78,7 @@ _KEYS: Final = [
 ]  # fmt: skip
 
 _ANCHORS: Final = [
+    "- &r\n  m: 1\n  s: &r {n: 2}\n- *r", "a: &r {b: &r 1, c: *r}\nd: *r", "a: &r [&r [1], *r]\nd: *r",
     "a: &x 1\nb: *x", "a: *x", "a: *x\nb: &x 1", "a: &x {b: 1}\nc: *x", "a: &x [1]\nb: [*x, *x]",
     "a: &x 1\nb: &x 2\nc: *x", "a: &x 1\n---\nb: *x", "a: &x [*x]", "a: &x {b: *x}",
     "a: &x {b: 1}\nc: &x [*x]", "a: &x\nb: *x", "a: &x ''\nb: *x", "a: &x yes\nb: *x", "&x a: *x",
