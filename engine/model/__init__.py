@@ -1,0 +1,86 @@
+"""The values that the parts of Plumb hand to one another. No behaviour beyond naming.
+
+Belongs here: what crosses a layer. Everything is frozen; bodies stay plain JSON and are never
+changed in place by anybody.
+"""
+
+from engine.model.application import Application, IgnoreRule, MaxPrune
+from engine.model.objects import (
+    ADOPT_ANNOTATION,
+    FIELD_MANAGER,
+    GROUP,
+    JSON,
+    MARK_ANNOTATION,
+    OWNER_LABEL,
+    PRUNE_ANNOTATION,
+    REPLACE_ANNOTATION,
+    WAVE_ANNOTATION,
+    Live,
+    Manifest,
+    ObjectRef,
+    Origin,
+)
+from engine.model.plan import (
+    ABSENT,
+    Adopt,
+    Change,
+    Create,
+    Delete,
+    Edit,
+    Keep,
+    Patch,
+    Plan,
+    Release,
+    Replace,
+    Skip,
+    Update,
+    Wave,
+    Why,
+)
+from engine.model.result import Health, HealthStatus, Outcome, SyncResult, SyncStatus
+from engine.model.source import Credentials, GitRef, Revision, Source, Tree, TreeEntry
+
+__all__ = [
+    "ABSENT",
+    "ADOPT_ANNOTATION",
+    "FIELD_MANAGER",
+    "GROUP",
+    "JSON",
+    "MARK_ANNOTATION",
+    "OWNER_LABEL",
+    "PRUNE_ANNOTATION",
+    "REPLACE_ANNOTATION",
+    "WAVE_ANNOTATION",
+    "Adopt",
+    "Application",
+    "Change",
+    "Create",
+    "Credentials",
+    "Delete",
+    "Edit",
+    "GitRef",
+    "Health",
+    "HealthStatus",
+    "IgnoreRule",
+    "Keep",
+    "Live",
+    "Manifest",
+    "MaxPrune",
+    "ObjectRef",
+    "Origin",
+    "Outcome",
+    "Patch",
+    "Plan",
+    "Release",
+    "Replace",
+    "Revision",
+    "Skip",
+    "Source",
+    "SyncResult",
+    "SyncStatus",
+    "Tree",
+    "TreeEntry",
+    "Update",
+    "Wave",
+    "Why",
+]
