@@ -103,6 +103,8 @@ class Api:
         """Whether GET is answered with 200; a server that is not up yet says no."""
         try:
             return self.request("GET", path).status == http.HTTPStatus.OK
+        except ssl.SSLCertVerificationError:
+            raise  # it is up, and no amount of waiting makes it another one
         except (OSError, http.client.HTTPException):
             return False
 

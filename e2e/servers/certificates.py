@@ -41,7 +41,7 @@ class Authority:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         usage = _usage(signs_certificates=True)
         certificate = (
-            _builder(subject, subject, key)
+            _builder(subject, subject, key, signer=key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(usage, critical=True)
             .sign(key, hashes.SHA256())
@@ -72,7 +72,7 @@ class Authority:
     ) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
-            _builder(x509.Name(subject), self.certificate.subject, key)
+            _builder(x509.Name(subject), self.certificate.subject, key, signer=self.key)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
@@ -102,14 +102,24 @@ def signing_pair() -> Pair:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    signer: ec.EllipticCurvePrivateKey,
 ) -> x509.CertificateBuilder:
+    public = key.public_key()
+    # Python 3.13 checks as RFC 5280 says, and that wants both key identifiers.
+    own = x509.SubjectKeyIdentifier.from_public_key(public)
+    issuers = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     now = datetime.now(UTC)  # noqa: TID251 - a certificate is valid from now on
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(public)
+        .add_extension(own, critical=False)
+        .add_extension(issuers, critical=False)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _SLACK)
         .not_valid_after(now + _LIFETIME)
