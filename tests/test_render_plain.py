@@ -104,7 +104,7 @@ def test_an_empty_folder_is_found() -> None:
 def test_a_path_that_leads_astray_is_refused(path: str, says: str) -> None:
     with pytest.raises(SettingsError) as caught:
         render(MemoryTree({"a.yaml": "x"}), path)
-    assert caught.value.code == "PLB330"
+    assert caught.value.code == "PLB344"
     assert says in str(caught.value)
     assert str(caught.value).isprintable()
 
@@ -124,28 +124,28 @@ def test_a_folder_of_another_tool_is_refused_by_name(name: str, tool: str, folde
     tree = MemoryTree({f"{folder}{name}": "x", f"{folder}a.yaml": config_map("a")})
     with pytest.raises(ManifestError) as caught:
         render(tree, "")
-    assert (caught.value.code, caught.value.where) == ("PLB320", folder + name)
+    assert (caught.value.code, caught.value.where) == ("PLB340", folder + name)
     assert tool in caught.value.hint
 
 
 def test_a_file_of_another_tool_is_refused_as_a_path() -> None:
-    assert errors_of({"a/Chart.yaml": "x"}, "a/Chart.yaml") == [("PLB320", "a/Chart.yaml")]
+    assert errors_of({"a/Chart.yaml": "x"}, "a/Chart.yaml") == [("PLB340", "a/Chart.yaml")]
 
 
 def test_a_file_that_is_no_manifest_is_refused_as_a_path() -> None:
-    assert errors_of({"a/README.md": "x"}, "a/README.md") == [("PLB323", "a/README.md")]
+    assert errors_of({"a/README.md": "x"}, "a/README.md") == [("PLB343", "a/README.md")]
 
 
 def test_links_and_submodules_are_errors_and_not_followed() -> None:
     files: Files = {"a/x.yaml": config_map("x"), "b/y.yaml": config_map("y")}
     links = {"a/l.yaml": "../b/y.yaml", "a/.dot": "x", "link": "a"}
     modules = ("a/m",)
-    expected = [("PLB321", "a/l.yaml"), ("PLB321", "a/m")]
+    expected = [("PLB341", "a/l.yaml"), ("PLB341", "a/m")]
     assert errors_of(files, "a", links=links, modules=modules) == expected
-    assert errors_of(files, "link", links=links) == [("PLB321", "link")]
-    assert errors_of(files, "link/x.yaml", links=links) == [("PLB321", "link")]
-    assert errors_of(files, "a/l.yaml", links=links) == [("PLB321", "a/l.yaml")]
-    assert errors_of(files, "a/m", modules=modules) == [("PLB321", "a/m")]
+    assert errors_of(files, "link", links=links) == [("PLB341", "link")]
+    assert errors_of(files, "link/x.yaml", links=links) == [("PLB341", "link")]
+    assert errors_of(files, "a/l.yaml", links=links) == [("PLB341", "a/l.yaml")]
+    assert errors_of(files, "a/m", modules=modules) == [("PLB341", "a/m")]
 
 
 # --- .plumbignore
@@ -201,11 +201,11 @@ def test_plumbignore_covers_links_charts_and_broken_files() -> None:
 )  # fmt: skip
 def test_a_plumbignore_that_cannot_be_read_is_an_error(content: bytes | str, where: str) -> None:
     files: Files = {".plumbignore": content, "a.yaml": config_map("a")}
-    assert errors_of(files) == [("PLB322", where)]
+    assert errors_of(files) == [("PLB342", where)]
 
 
 def test_a_plumbignore_must_be_a_file() -> None:
-    assert errors_of({"a.yaml": "x"}, links={".plumbignore": "x"}) == [("PLB322", ".plumbignore")]
+    assert errors_of({"a.yaml": "x"}, links={".plumbignore": "x"}) == [("PLB342", ".plumbignore")]
 
 
 # --- objects
@@ -350,7 +350,7 @@ def test_all_bad_places_are_named_in_the_order_of_their_paths() -> None:
     }  # fmt: skip
     assert errors_of(files, links={"bb": "x"}) == [
         ("PLB310", "a.yaml:1:1"), ("PLB310", "a.yaml:3:1"), ("PLB301", "a.yaml:6:1"),
-        ("PLB301", "b.yaml:2:1"), ("PLB321", "bb"), ("PLB320", "c/Chart.yaml"),
+        ("PLB301", "b.yaml:2:1"), ("PLB341", "bb"), ("PLB340", "c/Chart.yaml"),
         ("PLB311", "d.yaml:1:1"), ("PLB312", "d.yaml:1:1"),
     ]  # fmt: skip
 

@@ -65,4 +65,4 @@ def normal_path(path: str) -> str:
         why, hint = "it leads upwards with ..", "write it from the root of the repository"
     else:
         return "/".join(part for part in path.split("/") if part not in {"", "."})
-    raise SettingsError("PLB330", f'the path "{shown}" cannot be in a commit', why=why, hint=hint)
+    raise SettingsError("PLB344", f'the path "{shown}" cannot be in a commit', why=why, hint=hint)

@@ -91,7 +91,7 @@ def lone_file(tree: Tree, path: str) -> bool:
     _refuse_format(folder, last)
     if not last.endswith(SUFFIXES):
         raise ManifestError(
-            "PLB323", "the path is a file that is no manifest", where=path,
+            "PLB343", "the path is a file that is no manifest", where=path,
             why=f"manifests end in {', '.join(SUFFIXES)}", hint="name a folder or a manifest",
         )  # fmt: skip
     return True
@@ -121,7 +121,7 @@ def _refuse_format(folder: str, name: str) -> None:
     tool = _REFUSED.get(name)
     if tool:
         raise ManifestError(
-            "PLB320", f"the folder {folder or '/'} is made for {tool}",
+            "PLB340", f"the folder {folder or '/'} is made for {tool}",
             where=f"{folder}/{name}" if folder else name,
             why="Plumb renders plain manifests only",
             hint=f"{_HINTS[tool]}, or name the file in {IGNORE_FILE}",
@@ -131,7 +131,7 @@ def _refuse_format(folder: str, name: str) -> None:
 def _refuse_link(path: str, kind: str) -> ManifestError:
     what = "a symbolic link" if kind == "symlink" else "a submodule"
     return ManifestError(
-        "PLB321", f"{what} is no manifest and is not followed", where=path,
+        "PLB341", f"{what} is no manifest and is not followed", where=path,
         hint=f"commit the content itself, or name it in {IGNORE_FILE}",
     )  # fmt: skip
 
@@ -182,4 +182,4 @@ def _rules(data: bytes, path: str) -> GitIgnoreSpec:
 
 
 def _bad_ignore(where: str, why: str, hint: str) -> ManifestError:
-    return ManifestError("PLB322", f"{IGNORE_FILE} cannot be read", where=where, why=why, hint=hint)
+    return ManifestError("PLB342", f"{IGNORE_FILE} cannot be read", where=where, why=why, hint=hint)
