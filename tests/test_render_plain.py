@@ -66,8 +66,7 @@ def test_other_files_and_names_that_begin_with_a_dot_are_not_read() -> None:
 def test_only_the_path_is_listed_and_read() -> None:
     tree = MemoryTree({"apps/shop/a.yaml": config_map("a"), "apps/b.yaml": "[", "c.yaml": "["})
     render(tree, "apps/shop")
-    listed = {read for read in tree.reads if read.endswith("/")}
-    assert listed == {"apps/shop/"}
+    assert {read for read in tree.reads if read.endswith("/")} == {"apps/shop/"}
 
 
 @pytest.mark.parametrize("path", ["apps/shop", "./apps/shop/", "apps//shop/./", "", ".", "./"])
