@@ -11,7 +11,7 @@ _ENGINE = Path(__file__).parent.parent / "engine"
 _RAISED = {
     code
     for path in _ENGINE.rglob("*.py")
-    if path.name != "codes.py"
+    if path.parent.name != "codes"
     for code in re.findall(r'"(PLB\d{3})"', path.read_text())
 }
 

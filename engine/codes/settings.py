@@ -1,0 +1,119 @@
+"""PLB1xx: Application documents, flags, files."""
+
+from __future__ import annotations
+
+from engine.codes.explanation import Explanation
+
+SETTINGS: dict[str, Explanation] = {
+    "PLB130": Explanation(
+        "Two ways to name an application",
+        "Both a file and a URL were given.",
+        "Give -f, or --name with --url and --path.",
+    ),
+    "PLB131": Explanation(
+        "No application named",
+        "The command does not know which application is meant.",
+        "Give a file with -f, or --name with --url and --path; plumb status lists what was "
+        "synced before.",
+    ),
+    "PLB132": Explanation(
+        "No service account to impersonate",
+        "--impersonate acts as the application's serviceAccountName, and it has none.",
+        "Set serviceAccountName in the Application, or leave --impersonate out.",
+    ),
+    "PLB133": Explanation(
+        "No such application in the file",
+        "A name on the command line is not in the files that were given.",
+        "Use one of the names that are listed.",
+    ),
+    "PLB134": Explanation(
+        "File cannot be read",
+        "A file that was named on the command line cannot be opened.",
+        "Check the path and its permissions.",
+    ),
+    "PLB136": Explanation(
+        "Dependencies in a circle",
+        "Each application has to come after those that it depends on, and these wait for one "
+        "another.",
+        "Take one of the dependencies out of dependsOn.",
+    ),
+    "PLB135": Explanation(
+        "No such code",
+        "plumb explain knows codes such as PLB301.",
+        "plumb explain without a code lists them all.",
+    ),
+    # PLB1xx
+    "PLB100": Explanation(
+        "Not an Application",
+        "The document, or the whole file, holds no Application of plumb.dev/v1alpha1.",
+        "Begin it with apiVersion: plumb.dev/v1alpha1 and kind: Application. Manifests belong "
+        "into the Git repository that the Application's source names.",
+    ),
+    "PLB101": Explanation(
+        "Unknown field",
+        "An Application document has a field that does not exist. Plumb does not guess: a "
+        "misspelt prune: false would otherwise be prune: true.",
+        "Correct the name (the message says what is close) or remove the field. "
+        "docs/application.md lists all of them.",
+    ),
+    "PLB102": Explanation(
+        "Wrong type",
+        "A field holds a value of another type than it must, for example a number where a text "
+        "belongs.",
+        "Write the value as the message says; texts that look like numbers need quotes.",
+    ),
+    "PLB103": Explanation(
+        "Missing field",
+        "A field that has no default is absent or empty.",
+        "Set it. The least an Application needs is metadata.name and spec.source.url.",
+    ),
+    "PLB104": Explanation(
+        "Value not allowed",
+        "A name, a number, a word or a pointer is outside of what the field may hold.",
+        "Use one of the values that the message names.",
+    ),
+    "PLB105": Explanation(
+        "Not a duration",
+        "A duration is not written with units, or is not longer than nothing.",
+        "Write numbers with h, m, s or ms, as in 90s, 3m or 1h30m.",
+    ),
+    "PLB106": Explanation(
+        "Not a Git ref",
+        "The branch, tag, semver range or commit cannot be one, or several of them are set at "
+        "once.",
+        "Set exactly one of branch, tag, semver and commit; a commit is the full id.",
+    ),
+    "PLB107": Explanation(
+        "Not the URL of a repository",
+        "The URL has a form that Plumb does not fetch from.",
+        "Use https://, http://, ssh://, git@host:path, file:///path or a local path.",
+    ),
+    "PLB108": Explanation(
+        "Credentials in a URL",
+        "A repository URL holds a user name or password. It would reach logs, reports and Git.",
+        "Take them out, put them into a Secret and name it in source.secretRef. Change the "
+        "password if the file was committed.",
+    ),
+    "PLB109": Explanation(
+        "Not a folder of the repository",
+        "source.path is absolute or climbs out of the repository.",
+        "Write it relative to the root of the repository, as in apps/shop.",
+    ),
+    "PLB110": Explanation(
+        "Secret for Git unusable",
+        "The Secret that source.secretRef names lacks a key that it needs, or a key cannot be "
+        "decoded.",
+        "Keys: username and password; or token; or identity (or ssh-privatekey) with "
+        "known_hosts; and ca.crt for a private certificate authority.",
+    ),
+    "PLB111": Explanation(
+        "Application defined twice",
+        "Two documents of one file describe the same Application.",
+        "Give one of them another name or remove it.",
+    ),
+    "PLB112": Explanation(
+        "Application file unreadable",
+        "The file is no YAML or JSON that can be read.",
+        "Correct it at the line and column of the message.",
+    ),
+}
