@@ -84,14 +84,17 @@ def exit_code(results: Sequence[SyncResult], *, differences: bool = False) -> Ex
     """Return the one code that these results mean.
 
     Several failures of one code end in that code, mixed ones in 1. ``differences``: a plan that
-    would write ends in 2 when nothing failed.
+    would write, or that holds deletions back, ends in 2 when nothing failed.
     """
+    from engine.steps import held
+
     codes = {code for result in results for code in _codes(result)}
     if len(codes) == 1:
         return codes.pop()
     if codes:
         return ExitCode.FAILURE
-    wants = any(result.plan is not None and result.plan.writes for result in results)
+    plans = [result.plan for result in results if result.plan is not None]
+    wants = any(plan.writes or held(plan) for plan in plans)
     return ExitCode.DIFFERENCES if differences and wants else ExitCode.OK
 
 
