@@ -1,4 +1,4 @@
-"""The environment of the scripts: a virtual environment in .venv, made by itself and re-used.
+"""The environment of the scripts: a virtual environment in .venv, made by itself and reused.
 
 Belongs here: what a script needs before it can import anything that is not in Python. A script
 calls :func:`enter` first; after that it runs inside .venv and at the root of the project.
