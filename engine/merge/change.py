@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.jsonpatch import pointer
-from engine.merge.keys import key_value
+from engine.merge.keys import key_text, key_value
 
 if TYPE_CHECKING:
     from engine.model import JSON, Why
@@ -75,19 +75,9 @@ def element_name(node: Node, element: JSON) -> str:
     A key field that is left out has its default, so that Git and live call it the same.
     """
     if not node.keys:
-        return f"[={_text(element)}]"
-    pairs = (f"{key}={_text(key_value(node, element, key))}" for key in node.keys)
+        return f"[={key_text(element)}]"
+    pairs = (f"{key}={key_text(key_value(node, element, key))}" for key in node.keys)
     return f"[{','.join(pairs)}]"
-
-
-def _text(value: JSON) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case None | str() | int() | float():
-            return "" if value is None else str(value)
-        case _:
-            return ""
 
 
 class Act(Enum):

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.jsonpatch import parts
+from engine.merge.keys import key_text
 from engine.model import ABSENT, JSON
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ def left_alone(path: str, last: JSON, desired: JSON, live: JSON) -> tuple[JSON, 
     A part is a key, an index, or ``[key=value]`` for the list element that has it.
     """
     steps = parts(path)
+    if not steps:
+        return {}, {}
     return _without(last, steps), _as_live(desired, live, steps)
 
 
 def _as_live(desired: JSON, live: JSON, steps: tuple[str, ...]) -> JSON:
-    if not steps:
-        return live
     first, *rest = steps
     if isinstance(desired, dict):
         there = live.get(first, ABSENT) if isinstance(live, dict) else ABSENT
@@ -84,12 +85,6 @@ def _index(elements: list[JSON], part: str) -> int | None:
 def _has(element: JSON, wanted: list[tuple[str, str]]) -> bool:
     for key, text in wanted:
         value = element.get(key) if isinstance(element, dict) and key else element
-        if isinstance(value, dict | list) or _text(value) != text:
+        if isinstance(value, dict | list) or key_text(value) != text:
             return False
     return True
-
-
-def _text(value: JSON) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)

@@ -46,6 +46,13 @@ def key_value(node: Node, element: JSON, name: str) -> JSON:
     return value
 
 
+def key_text(value: JSON) -> str:
+    """Return a key as a path spells it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
 def _hashable(value: JSON) -> Any:
     # To Python true is 1, to Kubernetes it is not.
     return ("bool", value) if isinstance(value, bool) else value

@@ -34,14 +34,15 @@ def together(node: Node, applied: JSON, pending: JSON) -> JSON:
     if pending is ABSENT or pending is None or applied == pending:
         return applied
     if isinstance(applied, dict) and isinstance(pending, dict):
-        names = [*applied, *(name for name in pending if name not in applied)]
-        return {
+        states = {
             name: together(node.field(name), applied.get(name, ABSENT), pending.get(name, ABSENT))
-            for name in names
+            for name in {**applied, **pending}
         }
+        return {name: state for name, state in states.items() if state is not ABSENT}
     if isinstance(applied, list) and isinstance(pending, list) and is_keyed(node):
         return _lists_together(node, applied, pending)
-    return UNSURE
+    # Where the kind of value differs, the one with parts claims less of what others put there.
+    return next((one for one in (applied, pending) if isinstance(one, dict)), UNSURE)
 
 
 def _lists_together(node: Node, applied: list[JSON], pending: list[JSON]) -> JSON:
@@ -71,7 +72,8 @@ def dropped(node: Node, last: JSON, live: JSON, at: Place) -> list[Change]:
         )
         return whole if is_void else changes
     if isinstance(last, list) and isinstance(live, list) and is_keyed(node):
-        return _dropped_elements(node, last, live, at) or whole
+        elements = _dropped_elements(node, last, live, at)
+        return whole if elements is None else elements
     return whole
 
 
@@ -89,11 +91,13 @@ def _dropped_fields(node: Node, last: JSON, live: JSON, at: Place) -> tuple[list
     return changes, gone
 
 
-def _dropped_elements(node: Node, last: list[JSON], live: list[JSON], at: Place) -> list[Change]:
-    """Return the deletions of owned elements; [] when the list goes as a whole."""
+def _dropped_elements(
+    node: Node, last: list[JSON], live: list[JSON], at: Place
+) -> list[Change] | None:
+    """Return the deletions of owned elements; None when the list goes as a whole."""
     owned, there = positions(node, last), positions(node, live)
-    if owned is None or there is None or not (there.keys() - owned.keys()):
-        return []
+    if owned is None or there is None or there.keys() <= owned.keys():
+        return None
     changes = []
     for key, found in there.items():
         for index in found if key in owned else ():

@@ -170,24 +170,24 @@ def _is_ruled(root: Node, live: JSON, path: str) -> bool:
 
     Such a rule is asked only where there was a value and there is one still.
     """
-    node, value = root, live
-    steps = parts(path)
-    for position, step in enumerate((*steps, "")):
-        left = steps[position:]
-        for rule in node.rules:
-            match = _SELF.fullmatch(str(rule.get("rule", "")).strip())
-            if match and match[1] == match[2] and _is_on_way(match[1].split(".")[1:], left):
-                return value is not None
+    node, value, left = root, live, parts(path)
+    while not any(_compares(rule, left) for rule in node.rules):
         if not left:
-            break
+            return False
+        step, left = left[0], left[1:]
         if step.startswith("["):
             # Which element it was plays no part: the list is there, so a value was.
             node = node.items
         else:
             node = node.field(step)
             value = value.get(step) if isinstance(value, dict) else value
-    return False
+    return value is not None
 
 
-def _is_on_way(compared: list[str], left: tuple[str, ...]) -> bool:
-    return all(one == other for one, other in zip(compared, left, strict=False))
+def _compares(rule: JSON, left: tuple[str, ...]) -> bool:
+    """Say whether the rule keeps what is at this rest of the path, or what that is a part of."""
+    match = _SELF.fullmatch(str(rule.get("rule", "")).strip())
+    if match is None or match[1] != match[2]:
+        return False
+    fields = match[1].split(".")[1:]
+    return all(one == other for one, other in zip(fields, left, strict=False))

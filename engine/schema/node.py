@@ -105,7 +105,7 @@ class Node:
             child.drops_zero = self.is_built_in and child.is_droppable(name, self.definition)
             return child
         more = self._raw.get("additionalProperties")
-        return self._child(_VALUES, more) if isinstance(more, dict) else ANY
+        return self._child(_VALUES, _undefaulted(more)) if isinstance(more, dict) else ANY
 
     def _child(self, name: str, raw: JSON) -> Node:
         child = self._children.get(name)
@@ -138,6 +138,11 @@ def node(raw: JSON, lookup: Lookup, *, is_built_in: bool = False) -> Node:
     if definition:
         is_built_in = definition.startswith(_BUILT_IN)
     return Node(own, lookup, definition=definition, is_built_in=is_built_in)
+
+
+def _undefaulted(raw: JSON) -> JSON:
+    """Return the schema of a map's values: a default is for a field, and no key comes by itself."""
+    return {key: value for key, value in raw.items() if key != "default"}
 
 
 def _reference(raw: JSON) -> str:

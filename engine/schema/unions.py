@@ -1,6 +1,6 @@
 """What OpenAPI does not say: which fields exclude one another, which order of a list counts.
 
-Taken from the validation of k8s.io/kubernetes. Markers in the schemas themselves come on top.
+Taken from the validation of k8s.io/kubernetes.
 """
 
 from __future__ import annotations
@@ -73,9 +73,15 @@ UNIONS: dict[str, tuple[Union, ...]] = {
         "nfs", "photonPersistentDisk", "portworxVolume", "quobyte", "rbd", "scaleIO", "storageos",
         "vsphereVolume",
     ),
+    _CORE + "AppArmorProfile": _by("type", Localhost="localhostProfile"),
+    _CORE + "SeccompProfile": _by("type", Localhost="localhostProfile"),
     _APPS + "DeploymentStrategy": _by("type", RollingUpdate="rollingUpdate"),
     _APPS + "DaemonSetUpdateStrategy": _by("type", RollingUpdate="rollingUpdate"),
     _APPS + "StatefulSetUpdateStrategy": _by("type", RollingUpdate="rollingUpdate"),
+    "io.k8s.api.flowcontrol.v1.LimitResponse": _by("type", Queue="queuing"),
+    "io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec": _by(
+        "type", Exempt="exempt", Limited="limited"
+    ),
     "io.k8s.api.networking.v1.IngressBackend": _one_of("resource", "service", is_required=True),
     "io.k8s.api.policy.v1.PodDisruptionBudgetSpec": _one_of("maxUnavailable", "minAvailable"),
     _ADMISSION + "WebhookClientConfig": _one_of("service", "url"),
@@ -96,17 +102,13 @@ ORDERED: dict[str, frozenset[str]] = {
 
 
 def unions_of(definition: str, schema: JSON) -> tuple[Union, ...]:
-    """Return the unions of one object, from the table and from the schema's own markers."""
+    """Return the unions of one object, from the table and from a CRD's own schema.
+
+    ``x-kubernetes-unions`` is no help: it names Go fields, not values of the discriminator.
+    """
     if definition in ALL_BUT:
         return (Union(frozenset(schema.get("properties", ())) - ALL_BUT[definition]),)
-    found = list(UNIONS.get(definition, ()))
-    for marker in schema.get("x-kubernetes-unions", ()):
-        fields = marker.get("fields-to-discriminateBy", {})
-        if marker.get("discriminator"):
-            values = {value: name for name, value in fields.items()}
-            found.append(Union(frozenset(fields), marker["discriminator"], values))
-    found.extend(_from_one_of(schema))
-    return tuple(found)
+    return (*UNIONS.get(definition, ()), *_from_one_of(schema))
 
 
 def _from_one_of(schema: JSON) -> list[Union]:

@@ -1,0 +1,186 @@
+"""What the schemas refuse before the server does: problems, and fields that cannot change."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, TypeAlias
+
+import pytest
+
+from engine import schema
+from engine.model import Edit, Why
+from engine.schema import Problem, Schemas
+from tests import corpus
+from tests.triples import SCHEMAS, WIDGET
+
+JSON: TypeAlias = Any
+
+
+def test_no_manifest_that_a_server_takes_has_a_problem() -> None:
+    crds = [b for b in corpus.bodies("ns") if b["kind"] == "CustomResourceDefinition"]
+    known = schema.bundled().with_definitions(crds)
+    assert [found for b in corpus.bodies("ns") for found in schema.problems(b, known)] == []
+
+
+def deployment(spec: JSON) -> JSON:
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": spec}
+
+
+def widget(spec: JSON) -> JSON:
+    return {"apiVersion": "example.com/v1", "kind": "Widget", "spec": spec}
+
+
+PROBLEMS = [
+    (deployment({"Replicas": 1}), "/spec/Replicas",
+     "unknown field spec.Replicas; did you mean replicas?"),
+    (deployment({"templte": {}}), "/spec/templte",
+     "unknown field spec.templte; did you mean template?"),
+    (deployment({"qqqq": {}}), "/spec/qqqq", "unknown field spec.qqqq"),
+    (deployment({"replicas": "1"}), "/spec/replicas",
+     "spec.replicas must be a whole number, is a string"),
+    (deployment({"replicas": 1.5}), "/spec/replicas",
+     "spec.replicas must be a whole number, is a number"),
+    (deployment({"replicas": True}), "/spec/replicas",
+     "spec.replicas must be a whole number, is true or false"),
+    (deployment({"paused": "true"}), "/spec/paused",
+     "spec.paused must be true or false, is a string"),
+    (deployment({"template": []}), "/spec/template", "spec.template must be an object, is a list"),
+    (deployment({"template": {"spec": {"containers": {}}}}), "/spec/template/spec/containers",
+     "spec.template.spec.containers must be a list, is an object"),
+    (deployment({"template": {"spec": {"containers": [{"name": "a", "imag": "x"}]}}}),
+     "/spec/template/spec/containers/0/imag",
+     "unknown field spec.template.spec.containers[0].imag; did you mean image?"),
+    (deployment({"template": {"spec": {"containers": [{"name": "a"}, {"name": "a"}]}}}),
+     "/spec/template/spec/containers/1",
+     "spec.template.spec.containers[1] has the same name as one above"),
+    ({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": 5}}, "/data/a",
+     "data.a must be a string, is a number"),
+    ({"apiVersion": "v1", "kind": "Service", "spec": {"ports": [{"port": 1, "targetPort": 1.5}]}},
+     "/spec/ports/0/targetPort",
+     "spec.ports[0].targetPort must be a whole number or a string, is a number"),
+    ({"apiVersion": "v1", "kind": "Service", "spec": {"ports": [
+        {"port": 1}, {"port": 1, "protocol": "TCP"}]}}, "/spec/ports/1",
+     "spec.ports[1] has the same port and protocol as one above"),
+    ({"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"cpu": True}}},
+     "/spec/hard/cpu", "spec.hard.cpu must be a quantity, is true or false"),
+    (widget({"ports": [{"protocol": "UDP"}]}), "/spec/ports/0", "spec.ports[0].port is missing"),
+    (widget({"plain": [None]}), "/spec/plain/0", "spec.plain[0] must not be null"),
+    (widget({"surplus": 1}), "/spec/surplus", "unknown field spec.surplus"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "pointer", "message"), PROBLEMS)
+def test_a_problem_names_place_and_type(body: JSON, pointer: str, message: str) -> None:
+    assert schema.problems(body, SCHEMAS) == (Problem(pointer, message),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        deployment({"replicas": 1.0, "template": None,
+         "strategy": {"rollingUpdate": {"maxSurge": "5%"}}}),
+        deployment({"template": {"spec": {"containers": [{"args": [None], "env": None}]}}}),
+        {**deployment({}), "status": {"anything": 1}},
+        widget({"free": {"x": [1, None, {"y": None}]}, "none": None, "one": None, "size": None}),
+        widget({"ports": [{"port": 1}, {"port": 1, "protocol": "UDP"}]}),
+        {"apiVersion": "example.com/v1", "kind": "Unknown", "spec": {"x": 1}},
+        {"apiVersion": "apps/v1", "kind": "ControllerRevision", "data": {"x": 1}, "revision": 1},
+        {"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"cpu": 1, "memory": 1.5}}},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_judged_passes(body: JSON) -> None:
+    assert schema.problems(body, SCHEMAS) == ()
+
+
+def test_unknown_fields_come_with_a_suggestion() -> None:
+    body = deployment({"Paused": True, "template": {"spec": {"containers": [{"zzz": 1}]}}})
+    assert [tuple(found) for found in schema.unknown_fields(body, SCHEMAS)] == [
+        ("/spec/Paused", "paused"),
+        ("/spec/template/spec/containers/0/zzz", ""),
+    ]
+    assert schema.unknown_fields({"apiVersion": "x/v1", "kind": "Y"}, SCHEMAS) == ()
+    assert schema.unknown_fields(widget({"free": {"x": {"y": 1}}}), SCHEMAS) == ()
+
+
+# --- what cannot change --------------------------------------------------------------------------
+
+
+def replaced(live: JSON, *paths: str, known: Schemas = SCHEMAS) -> tuple[str, ...]:
+    edits = [Edit(path, 1, 2, Why.CHANGED) for path in paths]
+    return schema.replaced_fields(live, edits, known)
+
+
+def live(api_version: str, kind: str, **fields: JSON) -> JSON:
+    return {"apiVersion": api_version, "kind": kind, **fields}
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "frozen"),
+    [
+        (live("apps/v1", "Deployment"), "/spec/selector", True),
+        (live("apps/v1", "Deployment"), "/spec/template/metadata/labels/a", False),
+        (live("apps/v1", "StatefulSet"), "/spec/serviceName", True),
+        (live("apps/v1", "StatefulSet"), "/spec/replicas", False),
+        (live("apps/v1", "StatefulSet"), "/metadata/labels/a", False),
+        (live("v1", "ConfigMap", immutable=True), "/data/a", True),
+        (live("v1", "ConfigMap"), "/data/a", False),
+        (live("v1", "Pod"), "/spec/containers/[name=a]/image", False),
+        (live("v1", "Pod"), "/spec/containers/[name=a]/args", True),
+        (live("v1", "Service", spec={"type": "ExternalName"}), "/spec/clusterIP", False),
+        (live("v1", "Service", spec={}), "/spec/clusterIP", True),
+        (live("batch/v1", "Job", spec={}), "/spec/template/spec/nodeSelector/a", True),
+        (live("batch/v1", "Job", spec={"suspend": True}), "/spec/template/spec/nodeSelector/a",
+         False),
+        (live("batch/v1", "Job", spec={"suspend": True}, status={"startTime": "x"}),
+         "/spec/template/spec/nodeSelector/a", True),
+        (live("batch/v1", "Job", spec={"suspend": True}), "/spec/template/spec/containers", True),
+        (live("batch/v1", "Job", spec={}), "/spec/completions", True),
+        (live("batch/v1", "Job", spec={"completionMode": "Indexed"}), "/spec/completions", False),
+        (live("example.com/v1", "Unknown"), "/spec/a", False),
+    ],
+)  # fmt: skip
+def test_the_table_of_frozen_fields(body: JSON, path: str, *, frozen: bool) -> None:
+    assert replaced(body, path) == ((path,) if frozen else ())
+
+
+def _ruled(rule: str, *, on: str = "frozen") -> Schemas:
+    crd = copy.deepcopy(WIDGET)
+    rules = [{"rule": rule}]
+    spec: JSON = {"type": "object", "properties": {
+        "frozen": {"type": "string"},
+        "list": {"type": "array", "x-kubernetes-list-type": "map",
+         "x-kubernetes-list-map-keys": ["n"],
+                 "items": {"type": "object", "properties": {"n": {"type": "string"}, "v": {}}}},
+    }}  # fmt: skip
+    if on == "spec":
+        spec["x-kubernetes-validations"] = rules
+    elif on == "v":
+        spec["properties"]["list"]["items"]["properties"]["v"] = {
+            "type": "string", "x-kubernetes-validations": rules,
+        }  # fmt: skip
+    else:
+        spec["properties"][on]["x-kubernetes-validations"] = rules
+    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = spec
+    return Schemas({}, {}).with_definitions([crd])
+
+
+@pytest.mark.parametrize(
+    ("rule", "on", "spec", "path", "frozen"),
+    [
+        ("self == oldSelf", "frozen", {"frozen": "a"}, "/spec/frozen", True),
+        (" self==oldSelf ", "frozen", {"frozen": "a"}, "/spec/frozen", True),
+        ("self == oldSelf", "frozen", {}, "/spec/frozen", False),
+        ("self == oldSelf", "frozen", {"frozen": "a"}, "/spec/list", False),
+        ("self >= oldSelf", "frozen", {"frozen": "a"}, "/spec/frozen", False),
+        ("self.frozen == oldSelf.frozen", "spec", {"frozen": "a"}, "/spec/frozen", True),
+        ("self.frozen == oldSelf.frozen", "spec", {"frozen": "a"}, "/spec/list", False),
+        ("self.frozen == oldSelf.list", "spec", {"frozen": "a"}, "/spec/frozen", False),
+        ("self == oldSelf", "spec", {"frozen": "a"}, "/spec/frozen", True),
+        ("self == oldSelf", "v", {"list": [{"n": "a", "v": "b"}]}, "/spec/list/[n=a]/v", True),
+    ],
+)
+def test_a_rule_of_a_crd_freezes_a_field(
+    rule: str, on: str, spec: JSON, path: str, *, frozen: bool
+) -> None:
+    body = live("example.com/v1", "Widget", spec=spec)
+    assert bool(replaced(body, path, known=_ruled(rule, on=on))) is frozen
