@@ -6,7 +6,7 @@ Everything here says no by default: an object is deleted only when each rule of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from engine.errors import ManifestError
@@ -30,6 +30,7 @@ from engine.ownership import annotation, controller_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from engine.situation import Situation
 
@@ -41,7 +42,11 @@ _NEEDS_CONFIRMATION = frozenset({
     ("apiextensions.k8s.io", "CustomResourceDefinition"), (GROUP, "Application"),
 })  # fmt: skip
 
+# What no token lifts: there is nothing to agree to while these hold.
+_FIRM: frozenset[Hold] = frozenset({"Failed", "NoPrune"})
+
 _REMOVED = "no longer in Git"
+_STRAY = "carries this application's mark, and its record does not name it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,10 @@ def prune(situation: Situation, *, failed: bool) -> Pruning:
         return Pruning()
     desired = {manifest.ref for manifest in situation.placement.manifests}
     entries = [e for ref, e in situation.inventory.entries.items() if ref not in desired]
-    settled: list[Change] = []
+    settled: list[Keep | Release] = []
     forget: list[ObjectRef] = []
     candidates: list[Delete] = []
-    uids = _desired_uids(situation)
+    uids = desired_uids(situation)
     for entry in entries:
         change = fate(entry, situation, uids=uids)
         if change is None:
@@ -74,14 +79,36 @@ def prune(situation: Situation, *, failed: bool) -> Pruning:
             candidates.append(change)
         else:
             settled.append(change)
-    strays = [
-        Delete(ref, live, "carries this application's mark, and its record does not name it")
-        for ref, live in situation.observation.strays.items()
-        if ref not in desired and ref not in situation.inventory.entries
-    ]
-    decided, confirmation = _hold(candidates, strays, situation, failed=failed)
-    changes = sorted([*settled, *decided], key=_deletion_order)
+    brake = _brake(candidates, situation, failed=failed)
+    if brake is not None and brake[0] in _FIRM:
+        settled = [_held_back(change, *brake) for change in settled]
+    strays, kept = _strays(situation, known=desired | situation.inventory.entries.keys())
+    decided, confirmation = _hold(candidates, strays, situation, brake=brake)
+    changes = sorted([*settled, *kept, *decided], key=_deletion_order)
     return Pruning(tuple(changes), tuple(sorted(forget)), confirmation)
+
+
+def _held_back(change: Keep | Release, hold: Hold, why: str) -> Keep | Release:
+    return Keep(change.ref, hold, why) if isinstance(change, Release) else change
+
+
+def _strays(
+    situation: Situation, *, known: AbstractSet[ObjectRef]
+) -> tuple[list[Delete], list[Keep]]:
+    """Return the objects with our mark that no entry names: those a token may delete, the rest.
+
+    They are under every rule that protects what the record names, and no patch touches them.
+    """
+    uids, deletes, keeps = desired_uids(situation), [], []
+    for ref, live in situation.observation.strays.items():
+        if ref in known:
+            continue
+        change = fate(Entry(ref, uid=live.uid), situation, uids=uids)
+        if isinstance(change, Delete):
+            deletes.append(replace(change, reason=_STRAY))
+        elif change is not None:
+            keeps.append(Keep(ref, "Stray", f"{_STRAY}; {change.reason}"))
+    return deletes, keeps
 
 
 def farewell(situation: Situation) -> Pruning:
@@ -97,7 +124,7 @@ def farewell(situation: Situation) -> Pruning:
     special = [
         change
         for change in fates.values()
-        if deletes and isinstance(change, Delete) and _wants_confirmation(change, situation)
+        if deletes and isinstance(change, Delete) and wants_confirmation(change, situation)
     ]
     wanted = token(situation.owner, ((d.ref, d.live.uid) for d in special)) if special else ""
     spared = () if wanted == situation.options.confirm else tuple(special)
@@ -116,7 +143,7 @@ def _last_word(change: Change, situation: Situation, *, spared: Sequence[Change]
         case Delete(ref, live) if situation.application.deletion_policy == "orphan":
             return _left(ref, live, "deletionPolicy: orphan")
         case Delete(ref, live) if change in spared:
-            return _left(ref, live, f"deleting a {ref.kind} needs a confirmation")
+            return _left(ref, live, needs_confirmation(ref))
         case Keep(ref, "Disabled" | "Protected" | "Stray", reason):
             return _left(ref, situation.observation.live[ref], reason)
         case _:
@@ -139,13 +166,13 @@ def _deletion_order(change: Change) -> tuple[int, int, ObjectRef]:
 
 def fate(
     entry: Entry, situation: Situation, *, uids: frozenset[str] = frozenset()
-) -> Change | None:
+) -> Delete | Release | Keep | None:
     """Return what the object itself says; None: it is gone or not ours, so it is forgotten.
 
     ``uids`` are those of desired objects. Asked when planning, and again right before a DELETE.
     """
     ref, seen = entry.ref, situation.observation
-    live = seen.live.get(ref)
+    live = seen.live.get(ref) or seen.strays.get(ref)
     if live is None:
         if ref in seen.absent:
             return None
@@ -176,7 +203,8 @@ def _protection(entry: Entry, live: Live, situation: Situation) -> Keep | None:
     return None
 
 
-def _desired_uids(situation: Situation) -> frozenset[str]:
+def desired_uids(situation: Situation) -> frozenset[str]:
+    """Return the uids of the desired objects that are there, under whatever group."""
     live = situation.observation.live
     return frozenset(live[m.ref].uid for m in situation.placement.manifests if m.ref in live)
 
@@ -187,7 +215,7 @@ def _terminating(live: Live) -> str:
     return f"it is being deleted{waits}"
 
 
-def _asked_for(entry: Entry, live: Live) -> Change:
+def _asked_for(entry: Entry, live: Live) -> Delete | Release | Keep:
     ref = entry.ref
     wishes = {
         annotation(body, PRUNE_ANNOTATION)
@@ -214,20 +242,24 @@ def unmark(live: Live) -> Patch:
 
 
 def _hold(
-    candidates: Sequence[Delete], strays: Sequence[Delete], situation: Situation, *, failed: bool
-) -> tuple[list[Change], str]:
+    candidates: Sequence[Delete],
+    strays: Sequence[Delete],
+    situation: Situation,
+    *,
+    brake: tuple[Hold, str] | None,
+) -> tuple[list[Delete | Keep], str]:
     """Return the deletions that may go ahead and Keeps for the rest, with the token for those."""
-    held: list[tuple[Delete, Hold, str]] = [(s, "Stray", s.reason) for s in strays]
+    firm = brake if brake is not None and brake[0] in _FIRM else None
+    held: list[tuple[Delete, Hold, str]] = [(s, *(firm or ("Stray", s.reason))) for s in strays]
     free: list[Delete] = []
-    reason = _brake(candidates, situation, failed=failed)
     for delete in candidates:
-        if reason is not None:
-            held.append((delete, *reason))
-        elif _wants_confirmation(delete, situation):
-            held.append((delete, "Confirm", f"deleting a {delete.ref.kind} needs a confirmation"))
+        if brake is not None:
+            held.append((delete, *brake))
+        elif wants_confirmation(delete, situation):
+            held.append((delete, "Confirm", needs_confirmation(delete.ref)))
         else:
             free.append(delete)
-    confirmable = [d for d, hold, _ in held if hold not in ("Failed", "NoPrune")]
+    confirmable = [d for d, hold, _ in held if hold not in _FIRM]
     wanted = token(situation.owner, ((d.ref, d.live.uid) for d in confirmable))
     if confirmable and wanted in (situation.options.confirm, situation.application.confirm):
         return [*free, *confirmable], ""
@@ -235,7 +267,13 @@ def _hold(
     return [*free, *keeps], wanted if confirmable else ""
 
 
-def _wants_confirmation(delete: Delete, situation: Situation) -> bool:
+def needs_confirmation(ref: ObjectRef) -> str:
+    """Return what a person reads where a deletion waits for its token."""
+    return f"deleting a {ref.kind} needs a confirmation"
+
+
+def wants_confirmation(delete: Delete, situation: Situation) -> bool:
+    """Say whether the kind, Git, the record or the object itself asks for a token."""
     if (delete.ref.group, delete.ref.kind) in _NEEDS_CONFIRMATION:
         return True
     entry = situation.inventory and situation.inventory.entries.get(delete.ref)
@@ -260,6 +298,11 @@ def _brake(
         return "Empty", f"the path {application.source.path or '/'} is not in this commit"
     if not situation.placement.manifests:
         return "Empty", "this commit has no objects at this path"
+    if situation.unread:
+        return "Waiting", (
+            f"{', '.join(situation.unread)} of the same repository could not be read, "
+            "and may want them"
+        )
     limit, total = application.max_prune, len(inventory.entries) if inventory else 0
     count = len(candidates)
     if count > limit.objects and count * 100 > limit.percent * total:

@@ -23,9 +23,8 @@ class Observation:
     """What was seen in the cluster; every object asked for is in one of the first three.
 
     ``absent`` was proven; whatever could not be found out is ``unknown``, with the error.
-    ``autoscaled`` are the targets
-    of HorizontalPodAutoscalers, of those in Git too. ``strays`` carry this application's
-    mark and were not asked for.
+    ``autoscaled`` are the targets of HorizontalPodAutoscalers, of those in Git too. ``strays``
+    carry this application's mark and were not asked for.
     """
 
     live: Mapping[ObjectRef, Live] = field(default_factory=dict)
@@ -70,7 +69,8 @@ class Situation:
     ``claims`` are the records of the owners whose marks were seen, by id; a mark whose id is not in
     it belongs to nobody any more. ``inventory`` is None when it may not be read: then removals are
     unknown. ``elsewhere`` names the application of the same source that wants an object at this
-    commit. ``path_found`` False means the path is not in the commit.
+    commit; ``unread`` are those of the same source whose wishes could not be had. ``path_found``
+    False means the path is not in the commit.
     """
 
     application: Application
@@ -83,6 +83,7 @@ class Situation:
     schemas: Schemas
     claims: Mapping[str, Claim] = field(default_factory=dict)
     elsewhere: Mapping[ObjectRef, str] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
     options: Options = field(default_factory=Options)
     path_found: bool = True
     where: Callable[[Manifest, str], str] = lambda manifest, _pointer: str(manifest.origin)

@@ -9,16 +9,8 @@ import pytest
 
 from engine.errors import ClusterError
 from engine.inventory import token
-from engine.model import (
-    MARK_ANNOTATION,
-    OWNER_LABEL,
-    PRUNE_ANNOTATION,
-    Delete,
-    Keep,
-    MaxPrune,
-    Release,
-)
-from engine.prune import farewell, prune, unmark
+from engine.model import PRUNE_ANNOTATION, Keep, MaxPrune
+from engine.prune import prune
 from engine.situation import Observation, Options
 from tests.situations import ME, OTHER, SHOP, body, config_map, entry, live, ref_of, situation
 
@@ -267,6 +259,114 @@ def test_an_object_with_our_mark_and_no_entry_is_a_stray_and_needs_a_token() -> 
     assert [_word(change) for change in again.changes] == ["delete"]
 
 
+def stray(found: Any, **metadata: Any) -> Any:
+    """A situation in which this object carries our mark and no entry names it."""
+    there = live(found, **metadata)
+    absent = frozenset({ref_of(KEPT)})
+    observed = Observation(strays={there.ref: there}, absent=absent)
+    return {"desired": [KEPT], "observation": observed}
+
+
+@pytest.mark.parametrize(
+    ("found", "metadata", "why"),
+    [
+        pytest.param(body("Namespace", "default", namespace=""), {}, "system", id="a system one"),
+        pytest.param(OLD, {"deletionTimestamp": "x"}, "being deleted", id="on its way out"),
+        pytest.param(
+            OLD,
+            {"ownerReferences": [{"kind": "T", "name": "x", "controller": True}]},
+            "T/x",
+            id="a controller's",
+        ),
+        *(
+            pytest.param(
+                body("ConfigMap", "old", metadata={"annotations": {PRUNE_ANNOTATION: wish}}),
+                {},
+                wish,
+                id=wish,
+            )
+            for wish in ("disabled", "orphan")
+        ),
+    ],
+)
+def test_a_stray_is_under_every_rule_that_protects_what_the_record_names(
+    found: Any, metadata: Any, why: str
+) -> None:
+    fields = stray(found, **metadata)
+    wanted = token(ME, [(ref_of(found), f"uid-{ref_of(found).name}")])
+    pruning = prune(situation(**fields, options=Options(confirm=wanted)), failed=False)
+    (change,) = pruning.changes
+
+    assert isinstance(change, Keep)
+    assert (change.hold, pruning.token) == ("Stray", "")
+    assert why in change.reason
+
+
+def test_what_git_wants_is_no_stray() -> None:
+    fields = {**stray(KEPT), "desired": [KEPT]}
+
+    assert fates(**fields) == {}
+
+
+def test_a_stray_that_is_a_desired_object_under_another_group_is_left_alone() -> None:
+    new = body("Ingress", "web", api="networking.k8s.io/v1")
+    old = live(body("Ingress", "web", api="extensions/v1beta1"), uid="same")
+    observed = Observation(live={ref_of(new): live(new, uid="same")}, strays={old.ref: old})
+
+    assert prune(situation(desired=[new], observation=observed), failed=False).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "failed", "hold"),
+    [(Options(prune=False), False, "NoPrune"), (Options(), True, "Failed")],
+)
+def test_no_token_deletes_a_stray_when_nothing_may_be_deleted(
+    options: Options, hold: str, *, failed: bool
+) -> None:
+    wanted = token(ME, [(ref_of(OLD), "uid-old")])
+    made = situation(**stray(OLD), options=replace(options, confirm=wanted))
+
+    assert [_word(change) for change in prune(made, failed=failed).changes] == [hold]
+
+
+def test_nothing_is_let_go_of_while_pruning_is_off_or_something_failed() -> None:
+    orphan = body("ConfigMap", "old", metadata={"annotations": {PRUNE_ANNOTATION: "orphan"}})
+    fields: dict[str, Any] = {
+        "desired": [KEPT], "record": [entry(orphan)], "there": [live(orphan)]
+    }  # fmt: skip
+
+    assert fates(**fields, options=Options(prune=False)) == {"old": "NoPrune"}
+    pruning = prune(situation(**fields), failed=True)
+    assert [_word(change) for change in pruning.changes] == ["Failed"]
+
+
+def test_what_an_unreadable_application_of_the_repository_may_want_waits_for_a_token() -> None:
+    fields: dict[str, Any] = {
+        "desired": [KEPT], "record": [entry(OLD), entry(KEPT)], "there": [live(OLD)],
+        "unread": ("shop/other",),
+    }  # fmt: skip
+    shown = prune(situation(**fields), failed=False)
+    agreed = Options(confirm=shown.token)
+
+    assert [_word(change) for change in shown.changes] == ["Waiting"]
+    assert fates(**fields, options=agreed) == {"old": "delete"}
+
+
+def test_what_was_not_even_read_is_kept() -> None:
+    assert fates(desired=[KEPT], record=[entry(OLD)], observation=Observation()) == {
+        "old": "Unknown"
+    }
+
+
+def test_a_pending_write_that_asks_for_a_confirmation_counts_too() -> None:
+    careful = body("ConfigMap", "old", metadata={"annotations": {PRUNE_ANNOTATION: "confirm"}})
+    known = entry(OLD, pending=careful)
+
+    assert fates(desired=[KEPT], record=[known, entry(KEPT)], there=[live(OLD)]) == {
+        "old": "Confirm"
+    }
+
+
 def test_deletion_goes_in_reverse_order() -> None:
     namespaced = [config_map("a"), body("Deployment", "b", api="apps/v1"), body("Service", "c")]
     found = prune(
@@ -281,49 +381,9 @@ def test_deletion_goes_in_reverse_order() -> None:
     assert [change.ref.kind for change in found.changes] == ["Deployment", "Service", "ConfigMap"]
 
 
-# --- taking the marks off, and saying goodbye -------------------------------------------------
+def test_a_wave_that_somebody_made_unreadable_does_not_stop_a_deletion() -> None:
+    wave = body("ConfigMap", "old", metadata={"annotations": {"plumb.dev/wave": "soon"}})
 
-
-def test_unmarking_is_guarded_on_the_object_and_on_both_marks() -> None:
-    operations = unmark(live(OLD)).operations
-
-    assert [o["op"] for o in operations] == ["test", "test", "remove", "test", "remove"]
-    removed = [o["path"] for o in operations if o["op"] == "remove"]
-    assert removed == [
-        f"/metadata/labels/{OWNER_LABEL.replace('/', '~1')}",
-        f"/metadata/annotations/{MARK_ANNOTATION.replace('/', '~1')}",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("policy", "fate"), [("orphan", Release), ("delete", Delete), ("wait", Delete)]
-)
-def test_a_deleted_application_leaves_or_deletes_its_objects(policy: Any, fate: type) -> None:
-    application = replace(SHOP, deletion_policy=policy)
-    made = situation(record=[entry(OLD)], there=[live(OLD)], application=application)
-
-    assert [type(change) for change in farewell(made).changes] == [fate]
-
-
-def test_a_deleted_application_leaves_namespaces_unless_the_token_names_them() -> None:
-    namespace = body("Namespace", "team", namespace="")
-    application = replace(SHOP, deletion_policy="delete")
-    fields: dict[str, Any] = {
-        "record": [entry(namespace)], "there": [live(namespace)], "application": application
-    }  # fmt: skip
-    shown = farewell(situation(**fields))
-    confirmed = farewell(situation(**fields, options=Options(confirm=shown.token)))
-
-    assert [type(change) for change in shown.changes] == [Release]
-    assert [type(change) for change in confirmed.changes] == [Delete]
-
-
-def test_a_deleted_application_does_not_touch_what_is_not_its_own() -> None:
-    made = situation(
-        record=[entry(OLD)],
-        there=[live(OLD, owner=OTHER)],
-        application=replace(SHOP, deletion_policy="delete"),
-    )
-
-    assert farewell(made).changes == ()
-    assert farewell(made).forget == (ref_of(OLD),)
+    assert fates(desired=[KEPT], record=[entry(wave), entry(KEPT)], there=[live(wave)]) == {
+        "old": "delete"
+    }
