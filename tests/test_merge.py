@@ -112,9 +112,26 @@ CASES = [
         id="an empty clusterIP asks for none in particular",
     ),
     pytest.param(
+        service(clusterIP="10.0.0.1"), service(clusterIP=""), service(clusterIP="10.0.0.1"),
+        service(clusterIP=""), id="a clusterIP that Git takes back",
+    ),
+    pytest.param(
+        NONE, pod({"livenessProbe": {"timeoutSeconds": 0, "initialDelaySeconds": 0}}),
+        pod({"livenessProbe": {"timeoutSeconds": 1, "initialDelaySeconds": 9}}),
+        pod({"livenessProbe": {"timeoutSeconds": 1, "initialDelaySeconds": 0}}),
+        id="zero is the default, or a wish",
+    ),
+    pytest.param(
+        NONE, pod(env("A")), pod(env("A1")), pod(env("A")), id="an empty variable is a wish",
+    ),
+    pytest.param(
+        NONE, pod(dnsPolicy=""), pod(dnsPolicy="ClusterFirst"), pod(dnsPolicy="ClusterFirst"),
+        id="empty text is the default",
+    ),
+    pytest.param(
         pod(serviceAccountName="admin"), pod(serviceAccountName=""),
          pod(serviceAccountName="admin"),
-        pod(), id="text that becomes empty goes",
+        pod(serviceAccountName=""), id="text that becomes empty",
     ),
     pytest.param(
         NONE, meta(labels={"a": ""}), meta(labels={}), meta(labels={"a": ""}),

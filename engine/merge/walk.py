@@ -13,7 +13,7 @@ from engine.merge.change import Act, Change, Place, Values
 from engine.merge.keys import is_keyed
 from engine.merge.owned import dropped
 from engine.model import ABSENT, JSON, Why
-from engine.normalize import digest, is_nothing, is_same, without_nulls
+from engine.normalize import digest, is_default, is_nothing, is_same, without_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,8 +96,6 @@ class Walk:
             self.object(node, values, parent / name)
         elif isinstance(wanted, list) and isinstance(there, list):
             self._list(node, values, parent / name)
-        elif wanted == "" and node.drops_zero:
-            self._nothing(values, parent / name)
         elif not is_same(node, wanted, there):
             self._write(Act.REPLACE, node, values, parent / name)
 
@@ -107,17 +105,9 @@ class Walk:
         if not is_same(node, values.desired, values.live):
             self._write(Act.REPLACE, node, values, at)
 
-    def _nothing(self, values: Values, at: Place) -> None:
-        """Compare with "" in Git, which in a built-in kind is as good as not to name the field.
-
-        The server fills it in (clusterIP), or others do (caBundle): that stays.
-        """
-        if values.last not in (ABSENT, "", None) and values.live != "":
-            self.changes.append(Change(Act.REMOVE, at, values.live, ABSENT, Why.CHANGED))
-
     def _write(self, act: Act, node: Node, values: Values, at: Place) -> None:
         value = without_nulls(node, values.desired)
-        if act is Act.ADD and is_nothing(node, value):
+        if is_nothing(node, value) and _is_left_to_others(node, values):
             return
         lists.refuse_doubled(node, value, at)
         if not self.is_answered(values, at):
@@ -141,6 +131,14 @@ class Walk:
         was_ours = isinstance(values.last, dict) and at.token in values.last
         why = Why.REMOVED if was_ours else Why.UNION
         self.changes.append(Change(Act.REMOVE, at, there, ABSENT, why))
+
+
+def _is_left_to_others(node: Node, values: Values) -> bool:
+    """Say whether live is as good as the nothing that Git says: absent, default, or filled in."""
+    last, _, there = values
+    if isinstance(there, list | dict):
+        return False  # a rule in a list that Git has empty is drift
+    return is_default(node, there) or (node.is_filled_in and is_nothing(node, last))
 
 
 def _is_zero(node: Node, there: JSON) -> bool:

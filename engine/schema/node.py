@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from engine.model import ABSENT, JSON
-from engine.schema.unions import ORDERED, Union, unions_of
+from engine.schema.unions import ORDERED, Union, is_filled_in, unions_of
 from engine.tables.defaults import DEFAULTS
 from engine.tables.pointers import POINTERS
 from engine.tables.schemas import DEFINITIONS
@@ -45,8 +45,8 @@ class Node:
 
     __slots__ = (
         "_children", "_lookup", "_raw", "default", "defaults", "definition", "drops_zero",
-        "is_atomic", "is_built_in", "is_bytes", "is_nullable", "is_ordered", "is_set", "keeps_more",
-        "keys", "required", "shape", "unions",
+        "is_atomic", "is_built_in", "is_bytes", "is_filled_in", "is_nullable", "is_ordered",
+        "is_set", "keeps_more", "keys", "required", "shape", "unions",
     )  # fmt: skip
 
     def __init__(self, raw: JSON, lookup: Lookup, *, definition: str, is_built_in: bool) -> None:
@@ -71,6 +71,7 @@ class Node:
         # What this is as a field of its parent, which sets them.
         self.is_ordered = False
         self.drops_zero = False
+        self.is_filled_in = False
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -103,6 +104,7 @@ class Node:
             child.is_ordered = name in ORDERED.get(self.definition, ())
             child.defaults += DEFAULTS.get(self.definition, {}).get(name, ())
             child.drops_zero = self.is_built_in and child.is_droppable(name, self.definition)
+            child.is_filled_in = child.drops_zero and is_filled_in(self.definition, name)
             return child
         more = self._raw.get("additionalProperties")
         return self._child(_VALUES, _undefaulted(more)) if isinstance(more, dict) else ANY

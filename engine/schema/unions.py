@@ -1,4 +1,4 @@
-"""What OpenAPI does not say: which fields exclude one another, which order of a list counts.
+"""What OpenAPI does not say: fields that exclude one another, lists in order, fields filled in.
 
 Taken from the validation of k8s.io/kubernetes.
 """
@@ -99,6 +99,21 @@ ORDERED: dict[str, frozenset[str]] = {
     _ADMISSION + "MutatingAdmissionPolicySpec": frozenset({"variables"}),
     _ADMISSION + "ValidatingAdmissionPolicySpec": frozenset({"variables"}),
 }
+
+# Left empty in Git, these are allocated by the server or filled in by others; "*" is anywhere.
+FILLED_IN: dict[str, frozenset[str]] = {
+    "*": frozenset({"caBundle"}),
+    _CORE + "ContainerPort": frozenset({"hostPort"}),
+    _CORE + "PersistentVolumeClaimSpec": frozenset({"volumeName"}),
+    _CORE + "PodSpec": frozenset({"nodeName"}),
+    _CORE + "ServicePort": frozenset({"nodePort"}),
+    _CORE + "ServiceSpec": frozenset({"clusterIP", "healthCheckNodePort"}),
+}
+
+
+def is_filled_in(definition: str, name: str) -> bool:
+    """Say whether others give an empty field of a built-in kind its value."""
+    return name in FILLED_IN["*"] or name in FILLED_IN.get(definition, ())
 
 
 def unions_of(definition: str, schema: JSON) -> tuple[Union, ...]:
