@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import ManifestError, PlumbError, RefusedError
-from engine.model import GROUP, Application, Manifest, ObjectRef, Origin, Skip
+from engine.model import GROUP, Application, Manifest, ObjectRef, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from engine.kinds import Kinds, Resource
 
 RECORD_LABEL = "plumb.dev/record"
+
+# A review that only answers, a binding that only happens: nothing of it is there to be compared.
+_NEEDED_VERBS = frozenset({"create", "delete", "get", "list", "patch"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A manifest that has no place in the cluster, and the reason."""
+
+    manifest: Manifest
+    error: PlumbError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,7 @@ class Placement:
     """
 
     manifests: tuple[Manifest, ...]
-    refused: tuple[Skip, ...] = ()
+    refused: tuple[Refused, ...] = ()
     namespace: Manifest | None = None
 
 
@@ -34,35 +45,44 @@ def place(manifests: Iterable[Manifest], application: Application, kinds: Kinds)
 
     Raises ManifestError when two manifests turn out to be the same object.
     """
-    placed: dict[ObjectRef, Manifest] = {}
-    refused: list[Skip] = []
+    known: dict[ObjectRef, Manifest] = {}
+    placed: list[Manifest] = []
+    refused: list[Refused] = []
     for manifest in manifests:
         resource = kinds.resource(manifest.api_version, manifest.ref.kind)
         if resource is None:
-            error = _unknown_kind(manifest, kinds)
-            refused.append(Skip(manifest.ref, error.what, error=error, origin=manifest.origin))
+            refused.append(Refused(manifest, _unknown_kind(manifest, kinds)))
             continue
         final = _located(manifest, resource, application)
-        reason = _refusal(final, resource, application)
-        if reason is not None:
-            refused.append(Skip(final.ref, reason.what, error=reason, origin=final.origin))
-            continue
-        if final.ref in placed:
+        if final.ref in known:
             raise ManifestError(
                 "PLB320",
-                f"{final.ref} is also defined in {placed[final.ref].origin}",
+                f"{final.ref} is also defined in {known[final.ref].origin}",
                 where=str(final.origin),
                 why="without a namespace of its own it goes to " + final.ref.namespace,
                 hint="remove one of the two",
             )
-        placed[final.ref] = final
-    return Placement(tuple(placed.values()), tuple(refused), _namespace(application, placed))
+        known[final.ref] = final
+        reason = _refusal(final, resource, application)
+        if reason is None:
+            placed.append(final)
+        else:
+            refused.append(Refused(final, reason))
+    return Placement(tuple(placed), tuple(refused), _namespace(application, known))
 
 
-def _namespace(application: Application, placed: Mapping[ObjectRef, Manifest]) -> Manifest | None:
+def wishes(
+    manifests: Iterable[Manifest], application: Application, kinds: Kinds
+) -> frozenset[ObjectRef]:
+    """Return what the application wants, whether it may have it or not; never raises."""
+    found = ((m, kinds.resource(m.api_version, m.ref.kind)) for m in manifests)
+    return frozenset(_located(m, r, application).ref if r else m.ref for m, r in found)
+
+
+def _namespace(application: Application, known: Mapping[ObjectRef, Manifest]) -> Manifest | None:
     name = application.target_namespace or application.namespace
     ref = ObjectRef("", "Namespace", "", name)
-    if not application.create_namespace or ref in placed:
+    if not application.create_namespace or ref in known:
         return None
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     return Manifest(ref, body, Origin("createNamespace", 1), "")
@@ -86,6 +106,13 @@ def _located(manifest: Manifest, resource: Resource, application: Application) -
 
 def _refusal(manifest: Manifest, resource: Resource, application: Application) -> PlumbError | None:
     ref, where = manifest.ref, str(manifest.origin)
+    lacking = _NEEDED_VERBS - resource.verbs
+    if lacking:
+        return ManifestError(
+            "PLB513", f"{ref} is of a kind that cannot be kept in Git", where=where,
+            why=f"the API server offers no {', '.join(sorted(lacking))} for {resource}",
+            hint="remove it from Git; kubectl create sends such a request once",
+        )  # fmt: skip
     labels = manifest.body["metadata"].get("labels") or {}
     if ref.group == "" and ref.kind == "ConfigMap" and RECORD_LABEL in labels:
         return RefusedError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine import normalize, ownership, schema
-from engine.errors import ManifestError, PlumbError, RefusedError
+from engine.errors import ManifestError, PlumbError, RefusedError, unexpected
 from engine.health import assess
 from engine.inventory import Entry, marked, owner_of, restore, trim
 from engine.jsonpatch import pointer
@@ -40,7 +40,7 @@ from engine.ownership import annotation
 from engine.prune import prune
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from engine.situation import Situation
 
@@ -61,14 +61,20 @@ class InPlace:
 
 
 def make_plan(situation: Situation) -> Plan:
-    """Return what has to be done for one application; never raises for one bad object."""
-    decided: dict[ObjectRef, Change | InPlace] = {}
+    """Return what has to be done for one application; a bad object is skipped, the rest goes on.
+
+    Raises ManifestError for a wave that is none: there is no order then.
+    """
+    placement, decided = situation.placement, dict[ObjectRef, Change | InPlace]()
+    decided.update((r.manifest.ref, _refused(r.manifest, r.error)) for r in placement.refused)
     waves = []
-    for manifests in in_order(situation.placement.manifests):
+    for manifests in in_order((*placement.manifests, *(r.manifest for r in placement.refused))):
         for manifest in manifests:
-            decided[manifest.ref] = decide(manifest, situation)
+            if manifest.ref not in decided:
+                waits = _waits(manifest, decided)
+                decided[manifest.ref] = waits or decide(manifest, situation)
         waves.append(_wave(manifests, decided))
-    waves = _in_front(waves, (*_namespace(situation), *situation.placement.refused))
+    waves = _in_front(waves, _namespace(situation))
     skipped = any(isinstance(change, Skip) for wave in waves for change in wave.changes)
     pruning = prune(situation, failed=skipped)
     in_place = [d for d in decided.values() if isinstance(d, InPlace)]
@@ -90,8 +96,7 @@ def decide(manifest: Manifest, situation: Situation) -> Change | InPlace:
     """Return what this one object needs; a refusal is a Skip that carries the error."""
     seen = situation.observation
     if manifest.ref in seen.unknown:
-        error = seen.unknown[manifest.ref]
-        return Skip(manifest.ref, error.what, error=error, origin=manifest.origin)
+        return _refused(manifest, seen.unknown[manifest.ref])
     live = seen.live.get(manifest.ref)
     try:
         change = _create(manifest, situation) if live is None else _meet(manifest, live, situation)
@@ -99,8 +104,25 @@ def decide(manifest: Manifest, situation: Situation) -> Change | InPlace:
             _check(manifest, situation)
     except PlumbError as error:
         error.where = error.where or str(manifest.origin)
-        return Skip(manifest.ref, error.what, error=error, origin=manifest.origin)
+        return _refused(manifest, error)
+    except Exception as error:  # noqa: BLE001 - a bug that one object trips stops no other one
+        found = unexpected(error)
+        found.where = str(manifest.origin)
+        return _refused(manifest, found)
     return change
+
+
+def _refused(manifest: Manifest, error: PlumbError) -> Skip:
+    return Skip(manifest.ref, error.what, error=error, origin=manifest.origin)
+
+
+def _waits(manifest: Manifest, decided: Mapping[ObjectRef, Change | InPlace]) -> Skip | None:
+    """Return a Skip for what belongs in a namespace that has to go first and come again."""
+    namespace = ObjectRef("", "Namespace", "", manifest.ref.namespace)
+    change = decided.get(namespace)
+    if not isinstance(change, Skip) or change.error is not None:
+        return None
+    return Skip(manifest.ref, f"{namespace} is being deleted", origin=manifest.origin)
 
 
 def _wave(manifests: Iterable[Manifest], decided: dict[ObjectRef, Change | InPlace]) -> Wave:
@@ -111,11 +133,9 @@ def _wave(manifests: Iterable[Manifest], decided: dict[ObjectRef, Change | InPla
 
 
 def _in_front(waves: list[Wave], changes: tuple[Change, ...]) -> list[Wave]:
-    """Put what could not be placed in front, so that a person reads it first."""
-    if not changes:
+    if not (waves and changes):
         return waves
-    first = waves[0] if waves else Wave(0, ())
-    return [replace(first, changes=(*changes, *first.changes)), *waves[1:]]
+    return [replace(waves[0], changes=(*changes, *waves[0].changes)), *waves[1:]]
 
 
 def _namespace(situation: Situation) -> tuple[Create, ...]:
@@ -154,6 +174,10 @@ def _meet(manifest: Manifest, live: Live, situation: Situation) -> Change | InPl
     ref, owner = manifest.ref, owner_of(live)
     if live.body["metadata"].get("deletionTimestamp"):
         return Skip(ref, "it is being deleted; it is made again when it is gone")
+    resource = situation.kinds.resource(manifest.api_version, ref.kind)
+    if resource is not None and resource.pending:
+        # It is there in another version; a patch can only be made and sent in its own.
+        return Skip(ref, f"{manifest.api_version} is not served before its definition is applied")
     is_ours = owner == situation.owner
     if not is_ours:
         refused = ownership.refusal(manifest, live, claims=situation.claims)
@@ -183,7 +207,8 @@ def _difference(manifest: Manifest, live: Live, entry: Entry | None, situation: 
     # An entry of another uid tells of an object that is gone; what it left says nothing here.
     same = entry if entry and entry.uid in ("", live.uid) else None
     applied = same.applied if same else None
-    if applied is None and not (same and same.pending) and owner_of(live) != situation.owner:
+    if applied is None and owner_of(live) != situation.owner:
+        # Also beside a pending write: it would have left our mark, so it has not landed.
         applied = ownership.applied_by_kubectl(live)
     is_scaled = manifest.ref in situation.observation.autoscaled
     patch = compare(
@@ -267,6 +292,12 @@ def recorded(manifest: Manifest) -> JSON:
 def _replacement(
     manifest: Manifest, live: Live, patch: Patch, situation: Situation, *, fields: tuple[str, ...]
 ) -> Replace:
+    if owner_of(live) != situation.owner:
+        raise RefusedError(
+            "PLB532", f"{manifest.ref} would have to be deleted, and it is not this application's",
+            where=str(manifest.origin), why=f"{', '.join(fields)} cannot be changed",
+            hint="delete it by hand, or bring Git in line with it",
+        )  # fmt: skip
     agreed = annotation(manifest.body, REPLACE_ANNOTATION) == "enabled"
     if not (agreed or situation.options.replace):
         raise RefusedError(
@@ -274,12 +305,6 @@ def _replacement(
             where=str(manifest.origin), why="the API server keeps it as it was created",
             hint=f"agree with --replace or the annotation {REPLACE_ANNOTATION}: enabled in Git; "
             "the object is then deleted and made again",
-        )  # fmt: skip
-    if owner_of(live) != situation.owner:
-        raise RefusedError(
-            "PLB532", f"{manifest.ref} would have to be deleted, and it is not this application's",
-            where=str(manifest.origin), why=f"{', '.join(fields)} cannot be changed",
-            hint="delete it by hand, or bring Git in line with it",
         )  # fmt: skip
     body = marked(normalize.sendable(manifest.body), situation.owner, manifest.ref)
     return Replace(manifest, live, patch, body, fields)

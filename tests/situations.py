@@ -46,6 +46,16 @@ def config_map(name: str, /, **data: str) -> JSON:
     return body("ConfigMap", name, data=data)
 
 
+def deployment(name: str = "web", **spec: Any) -> Any:
+    """A Deployment as people write it."""
+    labels = {"matchLabels": {"app": name}}
+    pod = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [
+        {"name": "web", "image": "web:1"}]}}  # fmt: skip
+    return body(
+        "Deployment", name, api="apps/v1", spec={"selector": labels, "template": pod, **spec}
+    )
+
+
 def ref_of(found: JSON) -> ObjectRef:
     """Which object a body is."""
     group = found["apiVersion"].rpartition("/")[0]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.errors import ManifestError
 from engine.kinds import Kinds
-from engine.namespaces import place
-from tests.situations import SHOP, body, manifest
+from engine.namespaces import place, wishes
+from tests.situations import SHOP, body, manifest, ref_of
 
 if TYPE_CHECKING:
     from engine.model import Application
@@ -22,7 +22,7 @@ TARGETED = replace(SHOP, target_namespace="prod", allowed_namespaces=("jobs",))
 def place_one(found: Any, application: Application = SHOP) -> tuple[str, str]:
     """The namespace that the object goes to, and the code of its refusal."""
     placement = place([manifest(found)], application, KINDS)
-    refused = [skip.error.code for skip in placement.refused if skip.error]
+    refused = [refused.error.code for refused in placement.refused]
     placed = [m.body["metadata"].get("namespace", "") for m in placement.manifests]
     return (placed or ["-"])[0], (refused or [""])[0]
 
@@ -53,6 +53,13 @@ def place_one(found: Any, application: Application = SHOP) -> tuple[str, str]:
             id="allowed out",
         ),
         pytest.param(body("Thing", "a", api="x.io/v1"), SHOP, ("-", "PLB321"), id="unknown kind"),
+        pytest.param(
+            body("TokenReview", "a", api="authentication.k8s.io/v1", namespace=""),
+            SHOP,
+            ("-", "PLB513"),
+            id="a kind that only answers",
+        ),
+        pytest.param(body("Binding", "a"), SHOP, ("-", "PLB513"), id="one that only happens"),
         pytest.param(
             body("ConfigMap", "a", metadata={"labels": {"plumb.dev/record": "x"}}),
             SHOP,
@@ -90,7 +97,7 @@ def test_a_group_that_could_not_be_asked_is_in_doubt_and_not_unknown() -> None:
     kinds = replace(KINDS, unknown={"metrics.k8s.io/v1beta1": "stale"})
     placement = place([manifest(body("X", "a", api="metrics.k8s.io/v1beta1"))], SHOP, kinds)
 
-    assert [skip.error.code for skip in placement.refused if skip.error] == ["PLB322"]
+    assert [refused.error.code for refused in placement.refused] == ["PLB322"]
 
 
 def test_the_same_object_twice_names_both_places() -> None:
@@ -104,6 +111,29 @@ def test_the_same_object_twice_names_both_places() -> None:
 
     assert "one.yaml:3" in str(caught.value)
     assert caught.value.where == "two.yaml:5"
+
+
+def test_the_same_object_twice_is_an_error_also_where_neither_may_go() -> None:
+    twice = [body("ConfigMap", "a"), body("ConfigMap", "a")]
+
+    with pytest.raises(ManifestError):
+        place(map(manifest, twice), TARGETED, KINDS)
+
+
+def test_wishes_are_known_of_an_application_that_may_not_have_them() -> None:
+    there, elsewhere = body("ConfigMap", "a", namespace=""), body("ConfigMap", "b", namespace="x")
+    unknown = body("Thing", "c", api="x.io/v1", namespace="")
+    twice = [there, elsewhere, unknown, body("ConfigMap", "a", namespace="prod")]
+
+    assert wishes(map(manifest, twice), TARGETED, KINDS) == {
+        ref_of(body("ConfigMap", "a", namespace="prod")), ref_of(elsewhere), ref_of(unknown)
+    }  # fmt: skip
+
+
+def test_an_application_in_git_is_told_how_it_gets_there() -> None:
+    found = body("Application", "a", api="plumb.dev/v1alpha1")
+
+    assert "-f" in place([manifest(found)], SHOP, KINDS).refused[0].error.hint
 
 
 def test_an_unknown_kind_gets_a_suggestion() -> None:

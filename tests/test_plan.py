@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from engine.errors import ClusterError, RefusedError
+from engine.errors import ClusterError
+from engine.inventory import Inventory
 from engine.model import (
     ABSENT,
-    REPLACE_ANNOTATION,
     WAVE_ANNOTATION,
     Adopt,
     Create,
-    Delete,
-    IgnoreRule,
     Keep,
     Plan,
-    Replace,
     Skip,
     Update,
     Why,
 )
-from engine.namespaces import Placement
+from engine.namespaces import Placement, Refused
+from engine.ownership import LAST_APPLIED_ANNOTATION
 from engine.plan import make_plan, recorded
-from engine.situation import Claim, Observation, Options
+from engine.situation import Claim, Observation
 from tests.situations import (
+    ME,
     OTHER,
-    SHOP,
     body,
     config_map,
+    deployment,
     entry,
     live,
     manifest,
@@ -41,16 +41,6 @@ from tests.situations import (
 
 A = config_map("a", k="v")
 OLD = config_map("old", k="v")
-
-
-def deployment(name: str = "web", **spec: Any) -> Any:
-    """A Deployment as people write it."""
-    labels = {"matchLabels": {"app": name}}
-    pod = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [
-        {"name": "web", "image": "web:1"}]}}  # fmt: skip
-    return body(
-        "Deployment", name, api="apps/v1", spec={"selector": labels, "template": pod, **spec}
-    )
 
 
 def only(plan: Plan) -> Any:
@@ -136,15 +126,48 @@ def test_an_object_without_marks_is_adopted() -> None:
     assert len(change.patch.operations) > 0
 
 
-def test_adoption_removes_what_kubectl_applied_and_git_does_not_have() -> None:
-    import json
+def test_an_adoption_shows_the_labels_that_git_adds_and_not_our_own() -> None:
+    labelled = body("ConfigMap", "a", metadata={"labels": {"tier": "web"}})
+    change = only(make_plan(situation(desired=[labelled], there=[live(A, owner="")])))
 
+    assert [(edit.path, edit.after) for edit in change.patch.edits] == [
+        ("/metadata/labels", {"tier": "web"})
+    ]
+
+
+def test_adoption_removes_what_kubectl_applied_and_git_does_not_have() -> None:
     noted = json.dumps(config_map("a", k="v", gone="1"))
-    annotations = {"kubectl.kubernetes.io/last-applied-configuration": noted}
+    annotations = {LAST_APPLIED_ANNOTATION: noted}
     there = live(config_map("a", k="v", gone="1", own="2"), owner="", annotations=annotations)
     change = only(make_plan(situation(desired=[A], there=[there])))
 
     assert [edit.path for edit in change.patch.edits] == ["/data/gone"]
+
+
+def test_an_adoption_that_is_tried_again_still_removes_what_kubectl_applied() -> None:
+    noted = json.dumps(config_map("a", k="v", gone="1"))
+    annotations = {LAST_APPLIED_ANNOTATION: noted}
+    there = live(config_map("a", k="v", gone="1"), owner="", annotations=annotations)
+    begun = entry(A, applied=None, pending=recorded(manifest(A)))
+    change = only(make_plan(situation(desired=[A], there=[there], record=[begun])))
+
+    assert isinstance(change, Adopt)
+    assert [edit.path for edit in change.patch.edits] == ["/data/gone"]
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        "", "null", "[]", "{}", "[" * 100_000, "{", '{"metadata": []}', '{"data": {"k": {"x": 1}}}',
+        '{"apiVersion": 3, "metadata": null, "data": [1]}', '{"metadata": {"labels": 1}}',
+    ],
+)  # fmt: skip
+def test_nonsense_that_somebody_noted_as_applied_stops_no_adoption(noted: str) -> None:
+    there = live(A, owner="", annotations={LAST_APPLIED_ANNOTATION: noted})
+    change = only(make_plan(situation(desired=[A], there=[there])))
+
+    assert isinstance(change, Adopt)
+    assert change.patch.edits == ()
 
 
 def test_an_object_that_changes_hands_says_from_whom() -> None:
@@ -193,108 +216,60 @@ def test_an_object_on_its_way_out_is_waited_for() -> None:
     assert change.error is None
 
 
-# --- immutable fields ------------------------------------------------------------------------
+def test_nothing_is_made_in_a_namespace_that_is_on_its_way_out() -> None:
+    namespace = body("Namespace", "shop", namespace="")
+    going = live(namespace, deletionTimestamp="2026-11-23T00:00:00Z")
+    plan = make_plan(situation(desired=[A, namespace], there=[going], record=[entry(namespace)]))
+
+    assert [type(change) for change in plan.changes] == [Skip, Skip]
+    assert [change.error for change in plan.changes] == [None, None]  # type: ignore[union-attr]
 
 
-def changed_selector() -> dict[str, Any]:
-    """A Deployment whose selector Git has changed, which no server allows."""
-    before, after = deployment(), deployment()
-    after["spec"]["selector"] = {"matchLabels": {"app": "other"}}
-    after["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
-    return {"desired": [after], "there": [live(before)], "record": [entry(before)]}
+def test_a_refused_namespace_leaves_its_objects_to_be_tried() -> None:
+    namespace = body("Namespace", "shop", namespace="")
+    made = situation(desired=[A, namespace])
+    unknown = {ref_of(namespace): ClusterError("PLB440", "no answer")}
+    seen = Observation(unknown=unknown, absent=frozenset({ref_of(A)}))
+    plan = make_plan(replace(made, observation=seen))
+
+    assert [type(change) for change in plan.changes] == [Skip, Create]
 
 
-def test_an_immutable_field_is_refused_before_anything_is_written() -> None:
-    change = only(make_plan(situation(**changed_selector())))
-
-    assert isinstance(change, Skip)
-    assert isinstance(change.error, RefusedError)
-    assert "/spec/selector" in change.error.what
-
-
-def test_a_replacement_is_agreed_to_by_option_or_in_git_and_never_on_the_live_object() -> None:
-    fields = changed_selector()
-    agreed = copy.deepcopy(fields["desired"][0])
-    agreed["metadata"]["annotations"] = {REPLACE_ANNOTATION: "enabled"}
-    marks = live(deployment()).body["metadata"]["annotations"]
-    forged = live(deployment(), annotations={**marks, REPLACE_ANNOTATION: "enabled"})
-
-    by_option = only(make_plan(situation(**fields, options=Options(replace=True))))
-    in_git = only(make_plan(situation(**{**fields, "desired": [agreed]})))
-    on_live = only(make_plan(situation(**{**fields, "there": [forged]})))
-
-    assert isinstance(by_option, Replace)
-    assert isinstance(in_git, Replace)
-    assert isinstance(on_live, Skip)
-
-
-def test_another_owners_object_is_never_replaced() -> None:
-    fields = {**changed_selector(), "there": [live(deployment(), owner="")], "record": []}
-    change = only(make_plan(situation(**fields, options=Options(replace=True))))
+def test_an_object_that_is_there_in_another_version_waits_for_its_definition() -> None:
+    names = {"kind": "Thing", "plural": "things"}
+    versions = [{"name": name, "served": True} for name in ("v1", "v2")]
+    crd = {"spec": {"group": "x.io", "scope": "Namespaced", "names": names, "versions": versions}}
+    desired = body("Thing", "a", api="x.io/v2")
+    made = situation(desired=[desired], there=[live(body("Thing", "a", api="x.io/v1"))])
+    change = only(make_plan(replace(made, kinds=made.kinds.with_definitions([crd]))))
 
     assert isinstance(change, Skip)
+    assert change.error is None
 
 
-# --- autoscaling, ignoring, Jobs, Secrets ----------------------------------------------------
+def test_what_cannot_be_placed_is_refused_in_its_own_wave_and_holds_up_no_other() -> None:
+    late = body("Thing", "late", metadata={"annotations": {WAVE_ANNOTATION: "5"}})
+    made = situation(desired=[A])
+    refused = Refused(manifest(late), ClusterError("PLB321", "unknown kind"))
+    plan = make_plan(replace(made, placement=replace(made.placement, refused=(refused,))))
+
+    assert [(wave.number, wave.members) for wave in plan.waves] == [
+        (0, (ref_of(A),)), (5, (ref_of(late),))
+    ]  # fmt: skip
+    assert [type(change) for change in plan.changes] == [Create, Skip]
 
 
-def test_replicas_are_left_to_an_autoscaler_and_the_plan_says_so() -> None:
-    desired, there = deployment(replicas=2), deployment(replicas=7)
-    made = situation(desired=[desired], there=[live(there)], record=[entry(desired)])
-    scaled = replace(made.observation, autoscaled=frozenset({ref_of(desired)}))
-    plan = make_plan(replace(made, observation=scaled))
+def test_a_bug_that_one_object_trips_stops_no_other() -> None:
+    def trip(*_: object) -> str:
+        raise KeyError("in the locator")
 
-    assert plan.changes == ()
-    assert any("HorizontalPodAutoscaler" in note for note in plan.notes)
-    assert isinstance(only(make_plan(made)), Update)
+    wrong = deployment(replcas=1)
+    first, second = make_plan(situation(desired=[A, wrong], where=trip)).changes
 
-
-def test_an_ignored_field_is_neither_compared_nor_written() -> None:
-    rule = IgnoreRule(("/data/k",), kind="ConfigMap")
-    application = replace(SHOP, ignore=(rule,))
-    made = situation(
-        desired=[A], there=[live(config_map("a", k="theirs"))], record=[entry(A)],
-        application=application,
-    )  # fmt: skip
-
-    assert make_plan(made).writes == ()
-
-
-def test_a_job_that_ran_and_was_cleaned_up_is_not_run_again() -> None:
-    job = body("Job", "migrate", api="batch/v1", spec={"template": {"spec": {}}})
-    done = entry(job, done=manifest(job).digest)
-    changed = body("Job", "migrate", api="batch/v1", spec={"template": {"spec": {"x": 1}}})
-
-    assert make_plan(situation(desired=[job], record=[done])).changes == ()
-    again = make_plan(situation(desired=[changed], record=[done]))
-    assert not isinstance(only(again), Delete)
-
-
-def test_a_completed_job_is_noted_so_that_it_is_not_run_again() -> None:
-    job = body("Job", "migrate", api="batch/v1", spec={})
-    there = live(job)
-    status = {"conditions": [{"type": "Complete", "status": "True"}]}
-    complete = replace(there, body={**there.body, "status": status})
-    plan = make_plan(situation(desired=[job], there=[complete], record=[entry(job)]))
-
-    assert [m.ref for m in plan.settle] == [ref_of(job)]
-
-
-def test_the_record_of_a_secret_has_paths_and_no_values() -> None:
-    secret = body("Secret", "s", data={"k": "c2VjcmV0"}, stringData={"p": "hunter2"})
-    kept = recorded(manifest(secret))
-
-    assert "hunter2" not in str(kept)
-    assert "c2VjcmV0" not in str(kept)
-    assert "plumb.dev/prune" not in str(kept)
-
-
-def test_the_record_of_a_secret_keeps_what_steers_plumb() -> None:
-    annotations = {"plumb.dev/prune": "disabled", "note": "private"}
-    secret = body("Secret", "s", metadata={"annotations": annotations}, data={"k": "eA=="})
-    kept = recorded(manifest(secret))
-
-    assert kept["metadata"]["annotations"] == {"plumb.dev/prune": "disabled", "note": ""}
+    assert isinstance(first, Create)
+    assert isinstance(second, Skip)
+    assert second.error is not None
+    assert (second.error.code, second.error.where) == ("PLB690", "apps/shop/objects.yaml:2")
 
 
 # --- the whole plan --------------------------------------------------------------------------
@@ -329,6 +304,12 @@ def test_without_a_record_removals_are_unknown_and_the_plan_says_so() -> None:
     assert any("removals are unknown" in note for note in plan.notes)
 
 
+def test_a_record_in_doubt_is_said_loudly() -> None:
+    made = situation(desired=[A], there=[live(A)], inventory=Inventory(ME, "a/b", doubt="cut"))
+
+    assert "nothing is deleted" in make_plan(made).notes[0]
+
+
 def test_a_namespace_that_was_asked_for_comes_first_and_is_not_owned() -> None:
     namespace = manifest(body("Namespace", "shop", namespace=""))
     made = situation(desired=[A])
@@ -339,6 +320,8 @@ def test_a_namespace_that_was_asked_for_comes_first_and_is_not_owned() -> None:
     assert [change.ref.kind for change in plan.changes] == ["Namespace", "ConfigMap"]
     assert not plan.changes[0].recorded  # type: ignore[union-attr]
     assert make_plan(replace(made, placement=placement)).changes[0].ref == ref_of(A)
+    nothing = replace(made, placement=Placement((), namespace=namespace), observation=absent)
+    assert make_plan(nothing).changes == ()
 
 
 def test_planning_never_changes_its_situation() -> None:

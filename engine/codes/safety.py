@@ -43,6 +43,13 @@ SAFETY: dict[str, Explanation] = {
         "Add the namespace to allowedNamespaces if the application may write there, or "
         "correct metadata.namespace.",
     ),
+    "PLB513": Explanation(
+        "Kind that cannot be kept in Git",
+        "The API server does not let objects of this kind be made, read, listed, patched and "
+        "deleted. A TokenReview only answers, and a Binding only happens; neither is there "
+        "afterwards, so nothing can be compared with Git.",
+        "Remove it from the path. kubectl create sends such a request once.",
+    ),
     "PLB520": Explanation(
         "Controlled by another object",
         "The object has an ownerReference with controller: true, so another object makes and "
@@ -101,6 +108,13 @@ SAFETY: dict[str, Explanation] = {
         "Some objects are still being deleted, or could not be read or deleted. The record is "
         "kept so that they are not forgotten.",
         "Look which finalizers they wait for, and run plumb delete again later.",
+    ),
+    "PLB544": Explanation(
+        "Nothing to delete an application by",
+        "The record of the application cannot be read as one, so nobody can tell what it owns. "
+        "Deleting the record now would leave its objects behind, marked and forgotten.",
+        "Run plumb sync: it rebuilds the record from Git and from the marks on the objects, and "
+        "deletes nothing. Then delete the application.",
     ),
     # PLB5xx
     "PLB590": Explanation(
