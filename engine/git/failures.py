@@ -68,7 +68,7 @@ class Failures:
         return GitDeniedError(
             "PLB203", "the repository needs a user name and password, or a token",
             where=self.where, why="the server answered 401 and no credentials were given",
-            hint="name a Secret in source.secretRef, or put them into the address",
+            hint="name a Secret in source.secretRef, or give --git-username and its password",
         )  # fmt: skip
 
     def refused(self, why: str) -> GitDeniedError:

@@ -127,7 +127,7 @@ class SshClient(TraditionalGitClient):
         seen = knownhosts.HostKey(kind, data, is_revoked=False)
         name = knownhosts.host_name(self._address.host, self._address.port or _PORT)
         if any(pin.is_revoked and pin.data == data for pin in pinned):
-            raise GitDeniedError(
+            raise GitError(
                 "PLB207", "the server's host key is marked as revoked", where=self._failures.where,
                 why=f"{kind} {seen.fingerprint}", hint="do not connect; ask who runs the server",
             )  # fmt: skip
@@ -136,13 +136,13 @@ class SshClient(TraditionalGitClient):
             return
         if valid:
             known = ", ".join(f"{pin.kind} {pin.fingerprint}" for pin in valid)
-            raise GitDeniedError(
+            raise GitError(
                 "PLB207", "the server's host key is not the one in known_hosts",
                 where=self._failures.where,
                 why=f"it shows {kind} {seen.fingerprint}; known: {known}",
                 hint="either somebody is in between, or the server has a new key: ask who runs it",
             )  # fmt: skip
-        raise GitDeniedError(
+        raise GitError(
             "PLB206", "the server's host key is not known", where=self._failures.where,
             why=f"it shows {kind} {seen.fingerprint}",
             hint="compare that with what the server's owner publishes, then add to known_hosts:"
@@ -156,7 +156,7 @@ class SshClient(TraditionalGitClient):
         if not keys and not password:
             raise GitDeniedError(
                 "PLB203", "the repository needs an SSH key", where=self._failures.where,
-                why="none was given", hint="name a Secret with a private key in source.secretRef",
+                why="none was given", hint="give one with --ssh-key, or by a Secret that source.secretRef names",
             )  # fmt: skip
         for key in keys:
             try:
