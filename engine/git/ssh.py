@@ -156,7 +156,8 @@ class SshClient(TraditionalGitClient):
         if not keys and not password:
             raise GitDeniedError(
                 "PLB203", "the repository needs an SSH key", where=self._failures.where,
-                why="none was given", hint="give one with --ssh-key, or by a Secret that source.secretRef names",
+                why="none was given",
+                hint="give one with --ssh-key, or by a Secret that source.secretRef names",
             )  # fmt: skip
         for key in keys:
             try:
