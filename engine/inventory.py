@@ -180,15 +180,19 @@ def head_to_json(inventory: Inventory, *, shards: int) -> JSON:
     }  # fmt: skip
 
 
-def entry_to_json(entry: Entry) -> JSON:
-    """Return one entry; what is empty is left out."""
-    ref = entry.ref
+def entry_to_json(entry: Entry, *, longest: int = 0) -> JSON:
+    """Return one entry; what is empty is left out.
+
+    ``longest``, if not 0, trims the bodies. Never the rest: a name may have 253 characters.
+    """
+    ref, bodies = entry.ref, (entry.applied, entry.pending)
+    applied, pending = (trim(b, longest=longest) for b in bodies) if longest else bodies
     full = {
         "ref": [ref.group, ref.kind, ref.namespace, ref.name],
         "uid": entry.uid,
         "version": entry.version,
-        "applied": entry.applied,
-        "pending": entry.pending,
+        "applied": applied,
+        "pending": pending,
         "answers": dict(entry.answers),
         "existed": entry.existed,
         "done": entry.done,
@@ -220,9 +224,12 @@ def head_from_json(body: JSON) -> tuple[Inventory, int]:
             origin="resource" if body["origin"] == "resource" else "file",
             source=_text(body["source"]), released=body["released"] is True, last=runs,
         )  # fmt: skip
-        return head, int(body["shards"])
+        shards = int(body["shards"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"its head lacks or misspells {error}") from None
+    if shards < 1:
+        raise ValueError("it has no shards")
+    return head, shards
 
 
 def entry_from_json(body: JSON, *, shard: int) -> Entry:

@@ -76,9 +76,43 @@ def test_what_is_no_record_is_doubted_and_not_believed(body: Any) -> None:
         head_from_json(body)
 
 
+@pytest.mark.parametrize("shards", [0, -1, "no", None, "0"])
+def test_a_head_without_shards_is_doubted_and_not_taken_for_empty(shards: Any) -> None:
+    head = head_to_json(Inventory(ME, "a/b"), shards=1)
+
+    with pytest.raises(ValueError, match=r".+"):
+        head_from_json({**head, "shards": shards})
+
+
+def test_a_tight_record_keeps_every_name_whole() -> None:
+    name = "n" * 253
+    known = Entry(
+        ObjectRef("g" * 200, "K" * 200, "", name), uid="u" * 200, applied={"k": "v" * 200}
+    )
+    back = entry_from_json(entry_to_json(known, longest=128), shard=0)
+
+    assert (back.ref, back.uid) == (known.ref, known.uid)
+    assert back.applied == trim(known.applied, longest=128) != known.applied
+
+
+def test_entries_are_set_and_dropped() -> None:
+    one, two = (Entry(ref_of(config_map(name))) for name in "ab")
+    before = Inventory(ME, "a/b", {one.ref: one})
+
+    after = before.with_entries([two], [one.ref, ref_of(config_map("never there"))])
+
+    assert dict(after.entries) == {two.ref: two}
+    assert dict(before.entries) == {one.ref: one}
+
+
 def test_a_record_of_a_newer_version_is_refused() -> None:
     with pytest.raises(RefusedError, match="newer"):
         head_from_json({"version": 2})
+
+
+def test_an_entry_that_names_no_object_is_doubted() -> None:
+    with pytest.raises(ValueError, match="an entry"):
+        entry_from_json({"ref": ["", "ConfigMap", "shop", 7]}, shard=0)
 
 
 @given(values)

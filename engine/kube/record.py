@@ -8,16 +8,13 @@ process, a CI job and a daemon cannot overtake one another (ARCHITECTURE.md, inv
 from __future__ import annotations
 
 import base64
-import gzip
+import contextlib
 import hashlib
 import secrets
 import threading
 import time
-import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-
-import orjson
 
 from engine.errors import (
     AlreadyExistsError,
@@ -32,14 +29,13 @@ from engine.inventory import (
     Entry,
     Inventory,
     entry_from_json,
-    entry_to_json,
     head_from_json,
     head_to_json,
-    trim,
 )
+from engine.kube.packing import COMPRESSED_BYTES, SHARD_BYTES, pack, size, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from engine.kube.client import Client
     from engine.model import JSON, ObjectRef
@@ -49,12 +45,8 @@ RECORD_LABEL = "plumb.dev/record"
 HOLDER_ANNOTATION = "plumb.dev/holder"
 APPLICATION_ANNOTATION = "plumb.dev/application"
 
-# A ConfigMap may hold 1 MiB. Base64 text, the worst that manifests hold, shrinks to 3/4 by gzip.
-_SHARD_BYTES = 1_300_000
-_COMPRESSED_BYTES = 1_000_000
-_DECOMPRESSED_BYTES = 64 * 1024 * 1024
-_TIGHT_STRING = 128
 _CHECK_EVERY_S = 1.0
+_HOLDER_MAY_REST_S = 10
 _NO_NAMESPACE = "PLB406"
 
 
@@ -80,6 +72,7 @@ class Record:
     inventory: Inventory = field(init=False)
     _shards: dict[int, _Shard] = field(init=False, default_factory=dict)
     _count: int = field(init=False, default=1)
+    _is_taken: bool = field(init=False, default=False)
     _checked_at: float = field(init=False, default=0.0)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
@@ -92,7 +85,7 @@ class Record:
         A record that cannot be understood comes back as doubt, without entries.
         """
         self._shards.clear()
-        self._count = 1
+        self._count, self._is_taken = 1, False
         try:
             head_map = self.client.get(self._path(0), ref=f"the record {self._name(0)}")
         except NotFoundError:
@@ -132,6 +125,23 @@ class Record:
         known = self._shards.get(0)
         return known is not None and head["metadata"]["resourceVersion"] == known.resource_version
 
+    def outlast(self, stop: threading.Event, *, tell: Callable[[str], None]) -> None:
+        """Let another sync go first; one that does not move for a while is taken for dead.
+
+        Reads the record anew then. Raises RefusedError when it lives.
+        """
+        holder = self.held_by
+        if not holder:
+            return
+        tell(f"another sync may be running ({holder}); looking whether it is alive")
+        for _ in range(_HOLDER_MAY_REST_S):
+            if stop.wait(1.0) or not self.is_unchanged():
+                raise lost(self.application, to=holder)
+        # What it wrote last may be newer than what was read of a shard.
+        self.read()
+        if self.held_by != holder:
+            raise lost(self.application, to=self.held_by)
+
     def _entries(self, head: JSON, owner: str) -> Iterator[Entry]:
         for number in range(self._count):
             body = head if number == 0 else self._decode(self._get_shard(number), number)
@@ -153,17 +163,7 @@ class Record:
         metadata = config_map["metadata"]
         holder = (metadata.get("annotations") or {}).get(HOLDER_ANNOTATION, "")
         self._shards[number] = _Shard(metadata["resourceVersion"], str(holder))
-        try:
-            packed = base64.b64decode(config_map["binaryData"]["record"], validate=True)
-            inflater = zlib.decompressobj(wbits=31)
-            text = inflater.decompress(packed, _DECOMPRESSED_BYTES)
-            if inflater.unconsumed_tail:
-                raise ValueError(f"shard {number} is larger than any record")
-            if not inflater.eof:
-                raise ValueError(f"shard {number} is cut short")
-            return orjson.loads(text)
-        except (KeyError, TypeError, zlib.error, orjson.JSONDecodeError) as error:
-            raise ValueError(f"shard {number} cannot be read ({type(error).__name__})") from None
+        return unpack(config_map, number)
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -181,21 +181,26 @@ class Record:
         for number in sorted(shards - {0}):
             self._write(number)
         self._write(0, holder=self.holder)
+        self._is_taken = True
 
     def finish(self, inventory: Inventory, *, touched: Iterable[ObjectRef]) -> None:
-        """Note what became of the writes, and let the head go.
+        """Note what became of the writes, or what was found, and let the head go.
 
-        ``touched`` are the objects whose entries differ from the ones that were written last.
+        Needs no :meth:`begin` where nothing was written. ``touched`` are the objects whose entries
+        differ from the ones that were written last.
         """
         before = self.inventory.entries
         numbers = {e.shard for ref in touched for e in (before.get(ref),) if e is not None}
         added = [e for ref, e in inventory.entries.items() if ref not in before]
-        sharded = self._sharded(added)
+        sharded = self._sharded(added) if added else []
         numbers.update(entry.shard for entry in sharded)
         self.inventory = inventory.with_entries(sharded)
+        if numbers - {0} and not self._is_taken:
+            self._take()
         for number in sorted(numbers - {0}):
             self._write(number)
         self._write(0)
+        self._is_taken = False
 
     def check(self) -> None:
         """Make sure that no other process has taken the head; asks at most once a second.
@@ -207,12 +212,12 @@ class Record:
                 self._take()
 
     def delete(self) -> None:
-        """Delete the record, its head last."""
-        for number in sorted(self._shards, reverse=True):
-            version = self._shards[number].resource_version
-            with _as_loss(self):
+        """Delete the record, its head first: without it the shards are nobody's and are reused."""
+        for number, shard in sorted(self._shards.items()):
+            mishap = _as_loss(self) if number == 0 else contextlib.suppress(ApiError)
+            with mishap:
                 self.client.delete(
-                    self._path(number), uid="", resource_version=version,
+                    self._path(number), resource_version=shard.resource_version,
                     ref=f"the record {self._name(number)}",
                 )  # fmt: skip
         self._shards.clear()
@@ -243,17 +248,17 @@ class Record:
         known = self.inventory.entries
         result = []
         for entry in known.values():
-            sizes[entry.shard] = sizes.get(entry.shard, 0) + _size(entry)
+            sizes[entry.shard] = sizes.get(entry.shard, 0) + size(entry)
         for entry in entries:
             if entry.ref in known:
                 result.append(replace(entry, shard=known[entry.ref].shard))
                 continue
-            size, last = _size(entry), self._count - 1
-            if sizes[last] and sizes[last] + size > _SHARD_BYTES:
+            needed, last = size(entry), self._count - 1
+            if sizes[last] and sizes[last] + needed > SHARD_BYTES:
                 last += 1
                 self._count += 1
                 sizes[last] = 0
-            sizes[last] += size
+            sizes[last] += needed
             result.append(replace(entry, shard=last))
         return result
 
@@ -311,25 +316,18 @@ class Record:
             raise
 
     def _encode(self, number: int) -> bytes:
-        entries = [entry_to_json(e) for e in self.inventory.entries.values() if e.shard == number]
-        packed = self._pack(number, entries)
-        if len(packed) > _COMPRESSED_BYTES:
-            packed = self._pack(number, trim(entries, longest=_TIGHT_STRING))
-        if len(packed) > _COMPRESSED_BYTES:
+        if number == 0:
+            body = head_to_json(self.inventory, shards=self._count)
+        else:
+            body = {"version": 1, "id": self.inventory.id, "shard": number}
+        packed = pack(body, (e for e in self.inventory.entries.values() if e.shard == number))
+        if len(packed) > COMPRESSED_BYTES:
             raise PlumbError(
                 "PLB504", "the record does not fit into a ConfigMap",
                 where=f"{self.namespace}/{self._name(number)}",
                 why=f"{len(packed)} bytes compressed", hint="split the largest object in Git",
             )  # fmt: skip
         return packed
-
-    def _pack(self, number: int, entries: list[JSON]) -> bytes:
-        if number == 0:
-            body = head_to_json(self.inventory, shards=self._count)
-        else:
-            body = {"version": 1, "id": self.inventory.id, "shard": number}
-        # A fixed time, so that the same record is the same bytes.
-        return gzip.compress(orjson.dumps({**body, "entries": entries}), 6, mtime=0)
 
     def _known(self, number: int, config_map: JSON) -> None:
         self._shards[number] = _Shard(config_map["metadata"]["resourceVersion"])
@@ -346,11 +344,6 @@ class Record:
 
     def _path(self, number: int) -> str:
         return f"/api/v1/namespaces/{self.namespace}/configmaps/{self._name(number)}"
-
-
-def _size(entry: Entry) -> int:
-    """Estimate the bytes that an entry takes; room for a second body, pending beside applied."""
-    return 2 * max(len(orjson.dumps(entry.applied)), len(orjson.dumps(entry.pending))) + 300
 
 
 class _as_loss:  # noqa: N801 - reads as what it does: with _as_loss(record): ...
