@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -49,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Of its own for each run: one that was left behind is of no use, its kubeconfig is gone.
     if config.getoption("cluster_name", default="") == "pytest-kind":
         config.option.cluster_name = f"plumb-{secrets.token_hex(3)}"
+    # A plain kill would leave a kind cluster behind: end as Ctrl-C does, with every teardown.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
