@@ -58,11 +58,11 @@ def wished(body: JSON) -> JSON:
 
     Without the object's identity and what the server sets, and with ``stringData`` as ``data``.
     """
-    wish = {k: v for k, v in body.items() if k not in ("apiVersion", "kind", "status")}
-    metadata = body.get("metadata")
-    if isinstance(metadata, dict):
+    head = ("apiVersion", "kind", "metadata", "status")
+    wish = {k: v for k, v in body.items() if k not in head}
+    if isinstance(body.get("metadata"), dict):
         unset = SERVER_SET | _IDENTITY
-        wish["metadata"] = {k: v for k, v in metadata.items() if k not in unset}
+        wish["metadata"] = {k: v for k, v in body["metadata"].items() if k not in unset}
     if is_secret(body):
         wish = _with_data(wish)
     return wish

@@ -34,6 +34,13 @@ def test_an_added_key_is_tested_to_be_absent() -> None:
     ]
 
 
+def test_what_has_no_metadata_gets_none() -> None:
+    live = {"apiVersion": "example.com/v1", "kind": "Unknown", "spec": {"a": 1}}
+    assert operations(None, unknown(a=1), live) == []
+    labelled = {**unknown(a=1), "metadata": {"labels": {"a": "b"}}}
+    assert jsonpatch.apply(operations(None, labelled, live), live) == labelled
+
+
 def test_every_key_of_a_touched_element_is_tested() -> None:
     found = operations(
         None, service(ports=[{**UDP53, "name": "x"}]), as_live(service(ports=[TCP53, UDP53]))

@@ -166,6 +166,7 @@ def test_a_wish_leaves_out_which_object_it_is() -> None:
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "namespace": "b"}}
     assert normalize.wished(body) == {"metadata": {}}
     assert normalize.wished({"apiVersion": "v1", "kind": "X"}) == {}
+    assert normalize.wished({"kind": "X", "metadata": None}) == {}
     secret: JSON = {"apiVersion": "v1", "kind": "Secret", "metadata": {}, "stringData": None}
     assert normalize.wished(secret) == {"metadata": {}}
 

@@ -74,6 +74,8 @@ def compare(
     root = _schema_of(sides.desired, schemas)
     last, notes = _last_applied(root, sides)
     desired, live = wished(sides.desired), sides.live
+    if not desired.get("metadata") and "metadata" not in live:
+        desired.pop("metadata", None)
     rules = (path for rule in ignore if _applies(rule, sides.desired) for path in rule.paths)
     for path in (*rules, *skip):
         last, desired = left_alone(path, last, desired, live)
