@@ -13,13 +13,7 @@ import venv
 import zipfile
 from pathlib import Path
 
-NEEDED = (
-    "engine/py.typed",
-    "engine/cli/__init__.py",
-    "engine/model.py",
-    "entry_points.txt",
-    "LICENSE",
-)
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
@@ -31,7 +25,10 @@ def main() -> None:
     strangers = [name for name in names if not name.startswith(("engine/", "plumb_gitops-"))]
     if strangers:
         sys.exit(f"{wheel.name} holds what nobody asked for: {', '.join(strangers[:5])}")
-    missing = [part for part in NEEDED if not any(name.endswith(part) for name in names)]
+    source = (path for path in (ROOT / "engine").rglob("*") if path.is_file())
+    wanted = [path.relative_to(ROOT).as_posix() for path in source if path.suffix != ".pyc"]
+    wanted += ["/entry_points.txt", "/LICENSE"]
+    missing = [part for part in wanted if not any(name.endswith(part) for name in names)]
     if missing:
         sys.exit(f"{wheel.name} lacks {', '.join(missing)}")
     with tarfile.open(archive) as content:
