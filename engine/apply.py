@@ -20,12 +20,15 @@ from engine.errors import (
     ManifestError,
     NotFoundError,
     PlumbError,
+    RefusedError,
     UncertainError,
+    unexpected,
 )
 from engine.health import assess
-from engine.inventory import Entry
+from engine.inventory import Entry, owner_of
 from engine.journal import after_wave, intents
 from engine.kube.live import observe_one
+from engine.kube.status import is_immutable
 from engine.model import (
     JSON,
     Adopt,
@@ -43,8 +46,8 @@ from engine.model import (
     Update,
 )
 from engine.order import rank
-from engine.plan import InPlace, decide
-from engine.prune import fate
+from engine.plan import InPlace, decide, replacement
+from engine.prune import desired_uids, fate, needs_confirmation, unmark, wants_confirmation
 
 if TYPE_CHECKING:
     import threading
@@ -61,6 +64,8 @@ _PAUSE_S = 0.1
 _ESTABLISHED_WITHIN_S = 30.0
 _REPLACED_WITHIN_S = 30.0
 _GONE_WITHIN_S = 3.0
+# Somebody was faster, or what became of the request is unknown: look again.
+_RACED = (ConflictError, AlreadyExistsError, NotFoundError, UncertainError)
 _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
@@ -118,22 +123,38 @@ class Applier:
             return Outcome(change.ref, "skipped", f"{missing} could not be made")
         latest: Change | InPlace = change
         error: PlumbError | None = None
+        in_doubt = False
         for attempt in range(_ATTEMPTS):
-            if error is not None:
-                if self.stop.wait(_PAUSE_S * attempt):
-                    break
+            if error is not None and self.stop.wait(_PAUSE_S * attempt):
+                break
+            if isinstance(error, _RACED):
                 latest = self._again(change)
-            try:
-                self.record.check()
-                done = self._write(latest)
-                return replace(done, change=None if isinstance(latest, InPlace) else latest)
-            except (ConflictError, AlreadyExistsError, UncertainError) as raced:
-                error = raced
-            except (ApiError, ClusterError) as refused:
-                error = _explained(change, refused)
-                if not self._is_not_served_yet(latest, refused):
-                    break
-        return Outcome(change.ref, "failed", error.what if error else "", error=error)
+            found = self._attempt(latest)
+            if isinstance(found, Outcome):
+                return replace(found, is_in_doubt=in_doubt)
+            error = found
+            in_doubt = in_doubt or isinstance(error, UncertainError) or error.code == "PLB690"
+            if isinstance(latest, Adopt | Update) and is_immutable(error):
+                latest = self._instead(latest, error)
+            elif not isinstance(error, _RACED) and not self._is_not_served_yet(latest, error):
+                break
+        told = _explained(change, error) if error else None
+        return Outcome(
+            change.ref, "failed", told.what if told else "", error=told, is_in_doubt=in_doubt
+        )
+
+    def _attempt(self, latest: Change | InPlace) -> Outcome | PlumbError:
+        """Write once; raises RefusedError from the fence, for then nothing may follow."""
+        try:
+            self.record.check()
+            done = self._write(latest)
+        except RefusedError:
+            raise
+        except PlumbError as error:
+            return error
+        except Exception as bug:  # noqa: BLE001 - what one object trips must not stop the others
+            return unexpected(bug)
+        return replace(done, change=None if isinstance(latest, InPlace) else latest)
 
     def _write(self, change: Change | InPlace) -> Outcome:
         match change:
@@ -161,7 +182,12 @@ class Applier:
 
     def _create(self, change: Create | Replace) -> Outcome:
         ref, resource = change.ref, self._resource(change.body)
-        answer = self.client.create(resource.path(ref.namespace), change.body, ref=str(ref))
+        try:
+            answer = self.client.create(resource.path(ref.namespace), change.body, ref=str(ref))
+        except AlreadyExistsError:
+            if isinstance(change, Create) and not change.recorded:
+                return Outcome(ref, "unchanged", "somebody else has made it")
+            raise
         return Outcome(
             ref,
             "created" if isinstance(change, Create) else "replaced",
@@ -191,11 +217,14 @@ class Applier:
         ref, live = change.ref, change.live
         entry = self.record.inventory.entries.get(ref, Entry(ref, uid=live.uid))
         seen = observe_one(self.client, ref, self._resource(live.body))
-        now = fate(entry, self._with(seen))
+        situation = self._with(seen)
+        now = fate(entry, situation, uids=desired_uids(self.situation))
         if now is None:
             return Outcome(ref, "released", "it is gone, or not this application's any more")
         if not isinstance(now, Delete):
             return self._write(now)
+        if wants_confirmation(now, situation) and not wants_confirmation(change, situation):
+            return Outcome(ref, "kept", needs_confirmation(ref))
         self._send_delete(now.live)
         if self._is_gone(now.live, within_s=_GONE_WITHIN_S):
             return Outcome(ref, "deleted", change.reason)
@@ -211,11 +240,34 @@ class Applier:
 
     def _again(self, change: Change) -> Change | InPlace:
         """Read the object and plan it anew."""
+        if isinstance(change, Release) and change.live is not None:
+            return self._still_to_release(change, change.live)
         if not isinstance(change, Create | Adopt | Update | Replace):
+            return change
+        if isinstance(change, Create) and not change.recorded:
             return change
         resource = self._resource(change.manifest.body)
         seen = observe_one(self.client, change.ref, resource)
         return decide(change.manifest, self._with(seen))
+
+    def _still_to_release(self, change: Release, live: Live) -> Release:
+        seen = observe_one(self.client, change.ref, self._resource(live.body))
+        if change.ref in seen.unknown:
+            return change
+        now = seen.live.get(change.ref)
+        if now is None or owner_of(now) != self.situation.owner:
+            return Release(change.ref, change.reason)
+        return replace(change, live=now, patch=unmark(now))
+
+    def _instead(self, change: Adopt | Update, refused: PlumbError) -> Replace | Skip:
+        """Return what to do where the server, not our table, says that a field cannot change."""
+        fields = refused.fields if isinstance(refused, ApiError) else ()
+        try:
+            return replacement(
+                change.manifest, change.live, change.patch, self.situation, fields=fields
+            )
+        except RefusedError as error:
+            return Skip(change.ref, error.what, error=error, origin=change.manifest.origin)
 
     def _with(self, seen: Observation) -> Situation:
         scaled = self.situation.observation.autoscaled
@@ -228,10 +280,13 @@ class Applier:
     def _is_gone(self, live: Live, *, within_s: float) -> bool:
         """Wait a little for the object to go; gone is a NotFound, or another uid in its place."""
         for _ in range(max(1, round(within_s / _PAUSE_S))):
+            self.record.check()
             try:
                 there = self.client.get(self._path(live), ref=str(live.ref))
             except NotFoundError:
                 return True
+            except (ApiError, ClusterError):
+                return False  # an error is no absence
             if there["metadata"].get("uid") != live.uid:
                 return True
             if there["metadata"].get("finalizers") or self.stop.wait(_PAUSE_S):
@@ -244,6 +299,7 @@ class Applier:
         When it does not come about, the objects of that kind say so themselves.
         """
         for _ in range(round(_ESTABLISHED_WITHIN_S / _PAUSE_S)):
+            self.record.check()
             with contextlib.suppress(PlumbError):
                 body = self.client.get(self._path(live), ref=str(live.ref))
                 if assess(body).status in (HealthStatus.HEALTHY, HealthStatus.DEGRADED):

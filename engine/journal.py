@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.errors import ApiError, UncertainError
+from engine.errors import ApiError, RefusedError
 from engine.inventory import Entry
 from engine.merge import answers_of
 from engine.model import (
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from engine.inventory import Inventory
     from engine.schema import Schemas
 
-_SECRET = ("", "Secret")
-
 
 def intents(changes: Iterable[Change], inventory: Inventory) -> list[Entry]:
     """Return the entries to write before these changes: pending bodies, and strays to delete."""
@@ -49,8 +47,11 @@ def _intent(change: Change, known: Entry | None) -> Entry | None:
         case Create(manifest, recorded=True):
             # It is not there, so what an earlier object of that name was given says nothing.
             return Entry(manifest.ref, version=manifest.api_version, pending=recorded(manifest))
-        case Update(manifest, live) | Replace(manifest, live):
+        case Update(manifest, live):
             return _pending(known, manifest, live)
+        case Replace(manifest, live):
+            # Whichever of the two is there when somebody looks next is this application's.
+            return replace(_pending(known, manifest, live), uid="")
         case Adopt(manifest, live):
             return _pending(known, manifest, live, existed=True)
         case Delete(ref, live) if known is None:
@@ -99,8 +100,6 @@ def after_wave(
 def _after(
     change: Change, outcome: Outcome, entry: Entry, before: Entry | None, *, schemas: Schemas
 ) -> Entry | None:
-    if isinstance(outcome.error, UncertainError):
-        return entry
     match outcome.action:
         case "deleted":
             # Still there with a deletionTimestamp: it leaves when it is proven to be gone.
@@ -112,43 +111,60 @@ def _after(
         case "created" | "adopted" | "updated" | "replaced" if isinstance(
             change, Create | Adopt | Update | Replace
         ):
-            return _applied(change, outcome, entry, schemas=schemas)
+            return _applied(change.manifest, outcome, entry, schemas=schemas)
         case _:
             return entry
 
 
 def _undone(outcome: Outcome, entry: Entry, before: Entry | None) -> Entry | None:
-    """Return the entry as it was, if the server said no; any other failure leaves the intent."""
+    """Return the entry as it was, if the server or a rule said no; else the intent stays."""
     error = outcome.error
-    if error is None or (isinstance(error, ApiError) and 400 <= error.status < 500):
-        return before
-    return entry
+    is_no = isinstance(error, RefusedError) or (
+        isinstance(error, ApiError) and 400 <= error.status < 500
+    )
+    return before if (error is None or is_no) and not outcome.is_in_doubt else entry
 
 
-def _applied(
-    change: Create | Adopt | Update | Replace, outcome: Outcome, entry: Entry, *, schemas: Schemas
-) -> Entry:
-    manifest, live = change.manifest, outcome.live
+def _applied(manifest: Manifest, outcome: Outcome, entry: Entry, *, schemas: Schemas) -> Entry:
+    live = outcome.live
     if live is None:
         return entry
-    answers: Mapping[str, str] = {}
-    if (manifest.ref.group, manifest.ref.kind) != _SECRET:
-        if isinstance(change, Create | Replace):
-            answers = answers_of(change.body, live.body, schemas=schemas)
-        else:
-            paths = [edit.path for edit in change.patch.edits]
-            fresh = answers_of(manifest.body, live.body, schemas=schemas, paths=paths)
-            kept = {p: d for p, d in entry.answers.items() if p not in paths}
-            answers = {**kept, **fresh}
     return replace(
         entry,
         uid=live.uid,
         version=manifest.api_version,
         applied=recorded(manifest),
         pending=None,
-        answers=answers,
+        answers=_answers(outcome.change, live, entry.answers, schemas=schemas),
         existed=entry.existed or outcome.action == "adopted",
     )
+
+
+def _answers(
+    carried_out: Change | None, live: Live, known: Mapping[str, str], *, schemas: Schemas
+) -> Mapping[str, str]:
+    """Return where the server's reply differs from what this very write set."""
+    match carried_out:
+        case Create(body=body) | Replace(body=body):
+            return answers_of(body, live.body, schemas=schemas)
+        case Adopt(manifest, _, patch) | Update(manifest, _, patch):
+            paths = [edit.path for edit in patch.edits]
+            fresh = answers_of(manifest.body, live.body, schemas=schemas, paths=paths)
+            kept = {
+                path: answer
+                for path, answer in known.items()
+                if not any(path == one or path.startswith(f"{one}/") for one in paths)
+            }
+            return {**kept, **fresh}
+        case _:
+            # It was found in place, so nobody knows what this write was answered.
+            return known
+
+
+def has_ended(manifest: Manifest, live: Live, entry: Entry | None) -> bool:
+    """Say whether this is news: a Job as Git and the record have it that ran to completion."""
+    is_known = entry is not None and entry.uid == live.uid and entry.pending is None
+    return bool(is_known and entry and entry.done != manifest.digest and is_complete(live))
 
 
 def settled(
@@ -163,6 +179,8 @@ def settled(
     for manifest in manifests:
         seen = live.get(manifest.ref)
         known = inventory.entries.get(manifest.ref, Entry(manifest.ref))
+        if seen and known.uid not in ("", seen.uid):
+            known = Entry(manifest.ref)  # what an object that is gone was answered counts no more
         changed.append(
             replace(
                 known,

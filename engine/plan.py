@@ -189,7 +189,7 @@ def _meet(manifest: Manifest, live: Live, situation: Situation) -> Change | InPl
         return InPlace(manifest, live, _is_stale(entry, manifest, live), patch.notes)
     fields = schema.replaced_fields(live.body, patch.edits, situation.schemas)
     if fields:
-        return _replacement(manifest, live, patch, situation, fields=fields)
+        return replacement(manifest, live, patch, situation, fields=fields)
     if is_ours:
         return Update(manifest, live, patch)
     claim = situation.claims.get(owner)
@@ -289,9 +289,10 @@ def recorded(manifest: Manifest) -> JSON:
     return {**bare, "metadata": {**bare["metadata"], "annotations": annotations}}
 
 
-def _replacement(
+def replacement(
     manifest: Manifest, live: Live, patch: Patch, situation: Situation, *, fields: tuple[str, ...]
 ) -> Replace:
+    """Return the replacement that these fields need; raises RefusedError where nobody agreed."""
     if owner_of(live) != situation.owner:
         raise RefusedError(
             "PLB532", f"{manifest.ref} would have to be deleted, and it is not this application's",

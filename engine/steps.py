@@ -29,10 +29,11 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing can be done before these objects are as they should be."""
+    """Nothing can be done before these objects are healthy, or can be written at all."""
 
     refs: tuple[ObjectRef, ...]
     reason: str
+    is_for_health: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def _after_wave(plan: Plan, number: int, health: Mapping[ObjectRef, Health]) -> 
         return Done()
     waiting = tuple(c.ref for c in wave.changes)
     if waiting:
-        return Wait(waiting, "until they are gone")
+        return Wait(waiting, "until they can be written", is_for_health=False)
     if not any(_is_unfinished(w) for w in later):
         return None
     unhealthy = _unhealthy(wave.members, health)

@@ -52,6 +52,7 @@ class Outcome:
     message: str = ""
     error: PlumbError | None = None
     warnings: tuple[str, ...] = ()
+    is_in_doubt: bool = False  # a try of this write may yet take effect, whatever came after it
     live: Live | None = field(default=None, repr=False, compare=False)
     change: Change | None = field(default=None, repr=False, compare=False)  # what was carried out
 
