@@ -221,7 +221,7 @@ spec:
     made = team.plane.get(f"/apis/{group}/v1/namespaces/{inside}/things/one")
     assert made["spec"] == {"size": 3}
     assert actions(team.sync()) == {}
-    team.delete("--deletion-policy=delete", "--confirm", _token(team))
+    team.delete("--deletion-policy=wait", "--confirm", _token(team))
 
 
 def _token(team: Team) -> str:

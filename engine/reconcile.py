@@ -28,14 +28,15 @@ def fetch(application: Application, repository: Repository) -> Desired:
 
 
 def reconcile(
-    desired: Desired, world: World, request: Request, *, siblings: Sequence[Desired] = ()
-) -> SyncResult:
+    desired: Desired, world: World, request: Request, *,
+    siblings: Sequence[Desired] = (), unread: Sequence[str] = (),
+) -> SyncResult:  # fmt: skip
     """Make the cluster as Git wants it, or say what keeps it from being so; never raises.
 
-    ``siblings`` are the other applications of the same run: what one gives up and another wants is
-    handed over, not deleted.
+    ``siblings`` are the other applications of the same commit: what one gives up and another wants
+    is handed over, not deleted. ``unread`` names those whose wishes could not be read there.
     """
-    run = Run(desired, world, request, siblings)
+    run = Run(desired, world, request, siblings, unread)
     try:
         run.begin()
         while not run.is_over:
@@ -49,8 +50,10 @@ def reconcile(
                     run.wait(step)
                 case Done():
                     break
-        run.settle()
-        run.wait_for_health()
+        try:
+            run.wait_for_health()
+        finally:
+            run.settle()
     except PlumbError as error:
         run.errors.append(error)
     except Exception as error:  # noqa: BLE001 - a bug here must not stop the other applications

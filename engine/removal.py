@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from engine.apply import Applier
-from engine.errors import HealthTimeoutError, PlumbError, RefusedError
+from engine.errors import HealthTimeoutError, PlumbError, RefusedError, unexpected
 from engine.journal import settled
 from engine.kube import discovery
 from engine.kube.live import observe
@@ -45,11 +45,14 @@ def remove(application: Application, world: World, request: Request) -> SyncResu
             outcomes = applier.apply(pruning.changes)
             after, touched = settled((), {}, record.inventory, gone=pruning.forget)
             record.finish(after, touched=touched)
-            if application.deletion_policy == "wait":
+            has_failed = any(outcome.action == "failed" for outcome in outcomes)
+            if application.deletion_policy == "wait" and not has_failed:
                 _wait_until_gone(record, world, situation, request)
             _close(record)
     except PlumbError as error:
         errors.append(error)
+    except Exception as error:  # noqa: BLE001 - as in reconcile: told, never raised
+        errors.append(unexpected(error))
     is_done = plan is not None and not errors and all(o.action != "failed" for o in outcomes)
     return SyncResult(
         application=str(application),
@@ -73,6 +76,15 @@ def _situation(
             why="nothing was ever applied under that name, or it is deleted already",
             hint="plumb status lists the applications of this cluster",
         )  # fmt: skip
+    if inventory.doubt:
+        raise RefusedError(
+            "PLB544", f"the record of Application {application} cannot be trusted",
+            why=inventory.doubt,
+            hint="plumb sync rebuilds it and deletes nothing; then delete the application",
+        )  # fmt: skip
+    if not request.dry_run:
+        record.outlast(world.stop, tell=world.narrate)
+        inventory = record.inventory
     kinds = discovery.kinds(world.client)
     placement = Placement(())
     return Situation(

@@ -11,21 +11,22 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.apply import Applier
-from engine.errors import DeniedError, HealthTimeoutError, PlumbError
+from engine.errors import DeniedError, PlumbError
 from engine.health import assess, is_settled
 from engine.inventory import Inventory, owner_of
 from engine.inventory import Run as PastRun
-from engine.journal import settled
+from engine.journal import has_ended, settled
 from engine.kube import discovery
 from engine.kube.claims import claims_of
 from engine.kube.live import observe
-from engine.kube.record import lost, new_id
+from engine.kube.record import new_id
 from engine.model import Health, HealthStatus, Keep, Skip, SyncResult, SyncStatus
-from engine.namespaces import place
+from engine.namespaces import place, wishes
 from engine.parse import locate
 from engine.plan import make_plan
 from engine.situation import Options, Situation
 from engine.steps import Wait, Write, next_step
+from engine.waiting import Patience, listed
 
 if TYPE_CHECKING:
     import threading
@@ -42,9 +43,7 @@ if TYPE_CHECKING:
     from engine.situation import Claim, Observation
     from engine.steps import Step
 
-_LOOK_EVERY_S = 0.5
-_HOLDER_MAY_REST_S = 10
-_MAY_BE_DEGRADED_S = 15.0
+_WRITES_AT_MOST = 3
 _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
@@ -63,6 +62,10 @@ class Desired:
         data = self.tree.read(origin.path)
         line, column = locate(data, document=origin.document, pointer=origin.pointer + pointer)
         return f"{origin.path}:{line}:{column}"
+
+    def wishes(self, kinds: Kinds) -> frozenset[ObjectRef]:
+        """Return every object that the application wants, whether it may have it or not."""
+        return wishes(self.rendering.manifests, self.application, kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,17 @@ class Request:
 
 @dataclass(slots=True)
 class Run:
-    """The state between the steps. ``siblings`` are the other applications of the same run."""
+    """The state between the steps.
+
+    ``siblings`` are the other applications of the same commit, ``unread`` the names of those that
+    could not be read there.
+    """
 
     desired: Desired
     world: World
     request: Request
     siblings: Sequence[Desired] = ()
+    unread: Sequence[str] = ()
     plan: Plan | None = None
     outcomes: dict[ObjectRef, Outcome] = field(default_factory=dict)
     errors: list[PlumbError] = field(default_factory=list)
@@ -107,8 +115,15 @@ class Run:
     _kinds: Kinds | None = None
     _situation: Situation | None = None
     _fresh: set[ObjectRef] = field(default_factory=set)
+    _written: Counter[ObjectRef] = field(default_factory=Counter)
+    _is_resumed: bool = False
+    _patience: Patience = field(init=False)
     _is_last: bool = False
     _started_s: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        world, timeout_s = self.world, self.request.timeout_s
+        self._patience = Patience(world.client, world.stop, timeout_s, self._started_s, self.health)
 
     @property
     def is_over(self) -> bool:
@@ -132,9 +147,11 @@ class Run:
             if not self.request.dry_run:
                 raise
             self._owner = new_id()
-        holder = "" if self._inventory is None else self._record.held_by
-        if holder and not self.request.dry_run:
-            self._outlast(holder)
+        if not self.request.dry_run:
+            self._record.outlast(self.world.stop, tell=self.world.narrate)
+            self._inventory = self._record.inventory
+        last = self._inventory.last[-1:] if self._inventory else ()
+        self._is_resumed = any(run.revision == self.desired.revision.commit for run in last)
 
     def look_and_plan(self) -> Plan:
         """Look at the cluster and decide what is left to do."""
@@ -142,7 +159,8 @@ class Run:
         self.plan = make_plan(situation)
         live = situation.observation.live
         desired = situation.placement.manifests
-        self.health = {m.ref: assess(live[m.ref].body) for m in desired if m.ref in live}
+        self.health.clear()
+        self.health.update((m.ref, assess(live[m.ref].body)) for m in desired if m.ref in live)
         for ref in self.plan.unchanged:
             # A Job that ran and was cleaned up is in place without being there.
             self.health.setdefault(ref, Health(HealthStatus.HEALTHY, "ran to completion"))
@@ -150,16 +168,26 @@ class Run:
 
     def next_step(self) -> Step:
         """Return which part of the plan comes now."""
-        wait = self.desired.application.wait
-        return next_step(self._planned, self.health, fresh=self._fresh, wait=wait)
+        wait, fresh = self.desired.application.wait, frozenset(self._fresh)
+        if self._is_resumed:
+            # An earlier run wrote at this commit too, and nobody noted which of these.
+            fresh = frozenset(m.ref for m in self._seen.placement.manifests)
+        return next_step(self._planned, self.health, fresh=fresh, wait=wait)
 
     def write(self, step: Write) -> None:
-        """Carry out changes, and remember what became of them."""
+        """Carry out changes, and remember what became of them.
+
+        Raises PlumbError for an object that somebody else changes again each time.
+        """
+        self._written.update(c.ref for c in step.changes if not isinstance(c, Keep | Skip))
+        restless = [ref for ref, times in self._written.items() if times > _WRITES_AT_MOST]
+        if restless:
+            raise _restless(restless)
         applier = Applier(
             self.world.client, self._record, self._seen, self.world.stop, self._remember
         )
-        self._is_last = step.is_last
         outcomes = applier.apply(step.changes)
+        self._is_last = step.is_last and all(o.action != "skipped" for o in outcomes)
         self._inventory = self._record.inventory
         for outcome in outcomes:
             self.outcomes[outcome.ref] = outcome
@@ -171,22 +199,29 @@ class Run:
 
     def wait(self, step: Wait) -> None:
         """Wait for these objects; raises HealthTimeoutError when the time is over."""
-        self.world.narrate(f"waiting for {_listed(step.refs)} {step.reason}")
-        if step.reason == "until they are gone":
-            self._pause(step.refs)
-            return
-        self._until_healthy(step.refs)
+        self.world.narrate(f"waiting for {listed(step.refs)} {step.reason}")
+        if step.is_for_health:
+            self._patience.until_healthy(step.refs, self._seen, self._inventory)
+        else:
+            self._patience.pause(step.refs)
+            self._kinds = None  # what is waited for may be a version that is not served yet
 
     def settle(self) -> None:
-        """Note in the record what was found in place, and what is gone."""
+        """Note in the record what was found in place, what ran to completion, and what is gone."""
         plan, inventory = self._planned, self._inventory
-        if self.request.dry_run or inventory is None or not (plan.settle or plan.forget):
+        if self.request.dry_run or inventory is None:
             return
-        live = self._seen.observation.live
-        after, touched = settled(plan.settle, live, self._record.inventory, gone=plan.forget)
-        self._record.begin(())
-        self._record.finish(after, touched=touched)
-        self._inventory = self._record.inventory
+        ended, known = self._patience.finished, self._record.inventory.entries
+        finished = [
+            m for m in self._seen.placement.manifests
+            if m.ref in ended and has_ended(m, ended[m.ref], known.get(m.ref))
+        ]  # fmt: skip
+        if plan.settle or plan.forget or finished:
+            manifests = (*plan.settle, *finished)
+            live = {**self._seen.observation.live, **ended}
+            after, touched = settled(manifests, live, self._record.inventory, gone=plan.forget)
+            self._record.finish(after, touched=touched)
+            self._inventory = self._record.inventory
 
     def wait_for_health(self) -> None:
         """Wait until everything is healthy, where that was asked for and nothing failed."""
@@ -195,8 +230,8 @@ class Run:
         refs = [m.ref for m in self._seen.placement.manifests if m.ref in self.health]
         waiting = [ref for ref in refs if not is_settled(self.health[ref])]
         if waiting:
-            self.world.narrate(f"waiting for {_listed(waiting)} to become healthy")
-            self._until_healthy(waiting)
+            self.world.narrate(f"waiting for {listed(waiting)} to become healthy")
+            self._patience.until_healthy(waiting, self._seen, self._inventory)
 
     # --- looking -----------------------------------------------------------------------------
 
@@ -212,11 +247,6 @@ class Run:
         observation = observe(client, placement, self._inventory, kinds=kinds)
         if self._inventory is None:
             self._owner = _likeliest_owner(observation) or self._owner
-        elsewhere = {
-            m.ref: str(other.application)
-            for other in self.siblings
-            for m in place(other.rendering.manifests, other.application, kinds).manifests
-        }
         return Situation(
             application=application,
             revision=desired.revision,
@@ -227,7 +257,8 @@ class Run:
             kinds=kinds,
             schemas=schemas,
             claims=self._claims(observation, kinds),
-            elsewhere=elsewhere,
+            elsewhere=self._elsewhere(placement, observation, kinds),
+            unread=tuple(self.unread),
             options=self.request.options,
             path_found=desired.rendering.found,
             where=desired.where,
@@ -248,70 +279,23 @@ class Run:
         if not owners:
             return {}
         claims = claims_of(self.world.client, owners, namespace=self._record.namespace)
-        known = {
-            str(other.application): frozenset(
-                m.ref for m in place(other.rendering.manifests, other.application, kinds).manifests
-            )
-            for other in self.siblings
-        }
+        known = {str(other.application): other.wishes(kinds) for other in self.siblings}
         return {
             owner: replace(claim, desires=known.get(claim.application))
             for owner, claim in claims.items()
         }
 
-    # --- waiting -----------------------------------------------------------------------------
-
-    def _outlast(self, holder: str) -> None:
-        """Let another sync go first; one that has not moved for a while is taken for dead."""
-        self.world.narrate(f"another sync may be running ({holder}); looking whether it is alive")
-        for _ in range(_HOLDER_MAY_REST_S):
-            self.world.stop.wait(1.0)
-            if not self._record.is_unchanged():
-                raise lost(str(self.desired.application), to=holder)
-
-    def _pause(self, refs: Iterable[ObjectRef]) -> None:
-        left_s = self.request.timeout_s - (time.monotonic() - self._started_s)
-        if left_s <= 0 or self.world.stop.wait(min(_LOOK_EVERY_S, left_s)):
-            raise self._too_late(refs)
-
-    def _until_healthy(self, refs: Sequence[ObjectRef]) -> None:
-        situation = self._seen
-        degraded_since: float | None = None
-        waiting = list(refs)
-        while waiting:
-            self._pause(waiting)
-            observation = observe(
-                self.world.client, situation.placement, self._inventory,
-                kinds=situation.kinds, only=frozenset(waiting),
-            )  # fmt: skip
-            for ref in waiting:
-                live = observation.live.get(ref)
-                missing = Health(HealthStatus.MISSING, "it is gone")
-                self.health[ref] = assess(live.body) if live else missing
-            waiting = [ref for ref in waiting if not is_settled(self.health[ref])]
-            if not any(self.health[r].status is HealthStatus.DEGRADED for r in waiting):
-                degraded_since = None
-            elif degraded_since is None:
-                degraded_since = time.monotonic()
-            elif time.monotonic() - degraded_since > _MAY_BE_DEGRADED_S:
-                raise self._degraded(waiting)
-
-    def _too_late(self, refs: Iterable[ObjectRef]) -> HealthTimeoutError:
-        return HealthTimeoutError(
-            "PLB701", f"not everything was healthy within {self.request.timeout_s:g} s",
-            why=self._told(refs), hint="look at these objects, or give it more --timeout",
-        )  # fmt: skip
-
-    def _degraded(self, refs: Iterable[ObjectRef]) -> PlumbError:
-        bad = [r for r in refs if self.health[r].status is HealthStatus.DEGRADED]
-        return PlumbError(
-            "PLB702", f"{_listed(bad)} cannot become healthy", why=self._told(bad),
-            hint="mend it in Git and sync again",
-        )  # fmt: skip
-
-    def _told(self, refs: Iterable[ObjectRef]) -> str:
-        healths = [(ref, self.health.get(ref)) for ref in list(refs)[:5]]
-        return "; ".join(f"{ref}: {h.message or h.status}" for ref, h in healths if h)
+    def _elsewhere(
+        self, placement: Placement, observation: Observation, kinds: Kinds
+    ) -> Mapping[ObjectRef, str]:
+        """Return who else wants, at this commit, what this application could delete."""
+        owned = self._inventory.entries if self._inventory else {}
+        given_up = {*owned, *observation.strays} - {m.ref for m in placement.manifests}
+        return {
+            ref: str(other.application)
+            for other in (self.siblings if given_up else ())
+            for ref in other.wishes(kinds) & given_up
+        }
 
     # --- the result --------------------------------------------------------------------------
 
@@ -342,7 +326,7 @@ class Run:
         left = [
             c for c in plan.changes
             if not isinstance(c, Keep | Skip)
-            and self.outcomes.get(c.ref, None) is None
+            and (c.ref not in self.outcomes or self.outcomes[c.ref].action == "skipped")
         ]  # fmt: skip
         broken = any(isinstance(c, Skip) for c in plan.changes) or self.has_failed
         return SyncStatus.OUT_OF_SYNC if left or broken else SyncStatus.SYNCED
@@ -371,14 +355,17 @@ class Run:
         return self._situation
 
 
+def _restless(refs: Iterable[ObjectRef]) -> PlumbError:
+    return PlumbError(
+        "PLB610", f"{listed(refs)} does not stay as it was written",
+        why=f"somebody changed it again each of {_WRITES_AT_MOST} times",
+        hint="see who with kubectl get -o yaml --show-managed-fields; take what they own out of "
+        "Git, or ignore it",
+    )  # fmt: skip
+
+
 def _likeliest_owner(observation: Observation) -> str:
     """Return whose mark most objects carry: without the record, that is most likely ours."""
     counts = Counter(owner_of(live) for live in observation.live.values())
     del counts[""]
     return counts.most_common(1)[0][0] if counts else ""
-
-
-def _listed(refs: Iterable[ObjectRef]) -> str:
-    refs = list(refs)
-    more = f" and {len(refs) - 3} more" if len(refs) > 3 else ""
-    return ", ".join(map(str, refs[:3])) + more

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.errors import DeniedError
+from engine.errors import DeniedError, RefusedError
+from engine.inventory import Inventory
 from engine.kube.record import APPLICATION_ANNOTATION, RECORD_LABEL, Record
 from engine.situation import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.inventory import Inventory
     from engine.kube.client import Client
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -21,7 +21,8 @@ _ID = re.compile("[0-9a-f]{32}")
 def records(client: Client, *, namespace: str) -> list[Inventory]:
     """Return every record of the cluster, by application; raises DeniedError without the right."""
     heads = _heads(client, namespace, RECORD_LABEL)
-    return [Record(client, name, "", namespace).read() for name in sorted(heads.values())]
+    return [_read(client, name, owner, namespace) for owner, name in
+            sorted(heads.items(), key=lambda head: head[1])]  # fmt: skip
 
 
 def claims_of(client: Client, owners: Iterable[str], *, namespace: str) -> dict[str, Claim]:
@@ -38,11 +39,19 @@ def claims_of(client: Client, owners: Iterable[str], *, namespace: str) -> dict[
         return {owner: Claim("another application", "", None) for owner in ids}
     claims = {}
     for owner, application in heads.items():
-        inventory = Record(client, application, "", namespace).read()
+        inventory = _read(client, application, owner, namespace)
         if inventory.id == owner and not inventory.released:
             owns = None if inventory.doubt else frozenset(inventory.entries)
             claims[owner] = Claim(application, inventory.source, owns)
     return claims
+
+
+def _read(client: Client, application: str, owner: str, namespace: str) -> Inventory:
+    """Return the record; one of a newer Plumb as doubt, for it may own anything."""
+    try:
+        return Record(client, application, "", namespace).read()
+    except RefusedError as error:
+        return Inventory(owner, application, doubt=error.what)
 
 
 def _heads(client: Client, namespace: str, selector: str) -> dict[str, str]:

@@ -51,11 +51,10 @@ def observe(
 
     ``only`` limits it to these.
     """
-    wanted, seen = _sort_out(client, placement, inventory=inventory, kinds=kinds)
+    versions = _versions(placement, inventory)
     if only is not None:
-        wanted = {
-            key: mine for key, refs in wanted.items() if (mine := [r for r in refs if r in only])
-        }
+        versions = {ref: version for ref, version in versions.items() if ref in only}
+    wanted, seen = _sort_out(_Definitions(client, kinds), versions)
     owner = inventory.id if inventory and inventory.entries else ""
     if inventory and inventory.doubt:
         owner = inventory.id
@@ -64,7 +63,7 @@ def observe(
             pool.submit(_Group(client, resource, namespace).read, refs, owner=owner)
             for (resource, namespace), refs in wanted.items()
         ]
-        scaled = pool.submit(_autoscaled, client, placement, kinds)
+        scaled = pool.submit(_autoscaled, client, placement, kinds, only=only)
         results = [seen, *(group.result() for group in groups)]
         targets, unread = scaled.result()
     live = {ref: found for result in results for ref, found in result.live.items()}
@@ -86,48 +85,81 @@ def observe_one(client: Client, ref: ObjectRef, resource: Resource) -> Observati
     return Observation(live=seen.live, absent=frozenset(seen.absent), unknown=seen.unknown)
 
 
-def _sort_out(
-    client: Client, placement: Placement, *, inventory: Inventory | None, kinds: Kinds
-) -> tuple[Mapping[tuple[Resource, str], list[ObjectRef]], _Seen]:
-    """Return what to ask for by kind and namespace, and what is known without asking."""
-    seen = _Seen()
-    wanted: dict[tuple[Resource, str], list[ObjectRef]] = defaultdict(list)
+def _versions(placement: Placement, inventory: Inventory | None) -> dict[ObjectRef, str]:
+    """Return everything to look at, in the version that Git names or that was applied last."""
     versions = {m.ref: m.api_version for m in placement.manifests}
     if placement.namespace is not None:
         versions[placement.namespace.ref] = placement.namespace.api_version
     for ref, entry in (inventory.entries if inventory else {}).items():
         versions.setdefault(ref, entry.version)
+    return versions
+
+
+def _sort_out(
+    definitions: _Definitions, versions: Mapping[ObjectRef, str]
+) -> tuple[Mapping[tuple[Resource, str], list[ObjectRef]], _Seen]:
+    """Return what to ask for by kind and namespace, and what is known without asking."""
+    seen, kinds = _Seen(), definitions.kinds
+    wanted: dict[tuple[Resource, str], list[ObjectRef]] = defaultdict(list)
     for ref, version in versions.items():
-        resource = kinds.resource(version, ref.kind) or kinds.preferred(ref.group, ref.kind)
-        if resource is None or resource.pending:
-            _unserved(client, ref, seen, version=version, kinds=kinds)
+        exact = kinds.resource(version, ref.kind)
+        candidates = (exact, *kinds.served(ref.group, ref.kind))
+        served = next((r for r in candidates if r is not None and not r.pending), None)
+        if served is not None:
+            wanted[served, ref.namespace].append(ref)
+        elif (error := definitions.doubt(ref, version, is_new=exact is not None)) is not None:
+            seen.unknown[ref] = error
         else:
-            wanted[resource, ref.namespace].append(ref)
+            seen.absent.add(ref)
     return wanted, seen
 
 
-def _unserved(client: Client, ref: ObjectRef, seen: _Seen, *, version: str, kinds: Kinds) -> None:
-    """Note an object of a kind that is not served: absent only when nothing is in doubt."""
-    if not kinds.unknown and not _is_defined(client, ref):
-        seen.absent.add(ref)
-        return
-    seen.unknown[ref] = ClusterError(
-        "PLB440", f"the server cannot say whether it serves {ref.kind} in {version}",
-        why="; ".join(f"{k}: {v}" for k, v in sorted(kinds.unknown.items()))
-        or "its CustomResourceDefinition is there, and not served",
-        hint="kubectl get apiservices,crds shows what is not available",
-    )  # fmt: skip
+@dataclass(slots=True)
+class _Definitions:
+    """What can be said about the objects of a kind that the server does not serve."""
 
+    client: Client
+    kinds: Kinds
+    _defined: frozenset[tuple[str, str]] | PlumbError | None = None
 
-def _is_defined(client: Client, ref: ObjectRef) -> bool:
-    """Say whether a CustomResourceDefinition of that kind is there, served or not."""
-    if "." not in ref.group:
-        return False
-    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    return any(
-        crd["spec"]["group"] == ref.group and crd["spec"]["names"]["kind"] == ref.kind
-        for crd in client.list(path)
-    )
+    def doubt(self, ref: ObjectRef, version: str, *, is_new: bool) -> PlumbError | None:
+        """Return why such an object may be there all the same; None: it cannot be.
+
+        ``is_new``: this commit defines the kind. Then only its own group matters; a mistake would
+        end in an object that is there already. For what Git has dropped, discovery must be whole.
+        """
+        groups = {v for v in self.kinds.unknown if not is_new or v.rpartition("/")[0] == ref.group}
+        if groups:
+            return self._unclear(
+                ref, version, "; ".join(f"{v}: {self.kinds.unknown[v]}" for v in sorted(groups))
+            )
+        if "." not in ref.group:
+            return None
+        defined = self._listed()
+        if isinstance(defined, PlumbError):
+            return None if is_new else defined
+        if (ref.group, ref.kind) in defined:
+            why = "its CustomResourceDefinition is there, and not served"
+            return self._unclear(ref, version, why)
+        return None
+
+    def _listed(self) -> frozenset[tuple[str, str]] | PlumbError:
+        """Return group and kind of every definition there is; asked for at most once."""
+        if self._defined is None:
+            path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+            try:
+                specs = [crd["spec"] for crd in self.client.list(path)]
+                self._defined = frozenset((s["group"], s["names"]["kind"]) for s in specs)
+            except PlumbError as error:
+                self._defined = error
+        return self._defined
+
+    @staticmethod
+    def _unclear(ref: ObjectRef, version: str, why: str) -> ClusterError:
+        return ClusterError(
+            "PLB440", f"the server cannot say whether it serves {ref.kind} in {version}", why=why,
+            hint="kubectl get apiservices,crds shows what is not available",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +215,13 @@ class _Group:
 
 
 def _autoscaled(
-    client: Client, placement: Placement, kinds: Kinds
+    client: Client, placement: Placement, kinds: Kinds, *, only: frozenset[ObjectRef] | None
 ) -> tuple[set[ObjectRef], set[str]]:
     """Return the targets of autoscalers, and the namespaces whose autoscalers cannot be read."""
     targets: set[ObjectRef] = set()
     namespaces: set[str] = set()
+    if only is not None:  # looked at for their health, which no autoscaler changes
+        return targets, namespaces
     for manifest in placement.manifests:
         spec = manifest.body.get("spec")
         if (manifest.ref.group, manifest.ref.kind) == _AUTOSCALER:
@@ -195,10 +229,10 @@ def _autoscaled(
         elif isinstance(spec, dict) and "replicas" in spec:
             namespaces.add(manifest.ref.namespace)
     resource = kinds.preferred(*_AUTOSCALER)
+    if resource is None:
+        return targets, namespaces
     unread: set[str] = set()
     for namespace in sorted(namespaces):
-        if resource is None:
-            break
         try:
             for autoscaler in client.list(resource.path(namespace)):
                 targets.update(_target(autoscaler))
