@@ -15,6 +15,7 @@ from engine.model import (
     Keep,
     ObjectRef,
     Plan,
+    Release,
     Skip,
     Wave,
 )
@@ -111,3 +112,32 @@ def test_held_deletions_are_those_a_token_can_confirm(hold: Any, *, is_held: boo
     plan = Plan("shop/shop", REVISION, prune=(Keep(ref_of(OLD), hold, "why"),))
 
     assert bool(held(plan)) is is_held
+
+
+def test_a_degraded_wave_says_so_while_it_is_waited_for() -> None:
+    ready = wave(0, members=(ref_of(A), ref_of(B)))
+    health = {ref_of(A): Health(HealthStatus.DEGRADED, "crashes")}
+
+    waiting = step(ready, wave(1, CREATE_B), health=health)
+
+    assert waiting == Wait((ref_of(A), ref_of(B)), "degraded, and the next wave needs them")
+
+
+def test_a_member_that_nobody_found_holds_up_the_next_wave() -> None:
+    ready = wave(0, members=(ref_of(A),))
+
+    assert isinstance(step(ready, wave(1, CREATE_B)), Wait)
+
+
+def test_what_is_skipped_makes_a_wave_not_the_last() -> None:
+    going = Skip(ref_of(B), "it is being deleted")
+
+    assert step(wave(0, going, CREATE_A)) == Write((going, CREATE_A), is_last=False)
+    assert not step(wave(0, going)).is_for_health
+
+
+def test_what_is_kept_is_no_unfinished_business_and_what_is_let_go_is() -> None:
+    release = Release(ref_of(OLD), "orphan")
+
+    assert step(wave(0, CREATE_A), prune=(release,)) == Write((CREATE_A,), is_last=False)
+    assert step(prune=(release, Keep(ref_of(B), "Confirm", "x"))) == Write((release,), is_last=True)
