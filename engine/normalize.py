@@ -42,6 +42,14 @@ _NANO = 10**9
 
 
 _LIMIT_RANGE_ITEM = "io.k8s.api.core.v1.LimitRangeItem"
+# Inside a StatefulSet; generators write `status: {}`, and nobody means a phase by it.
+_CLAIM = "io.k8s.api.core.v1.PersistentVolumeClaim"
+# Admission adds them to every Pod, whatever tolerations it has (DefaultTolerationSeconds).
+_ADMITTED = tuple(
+    {"key": f"node.kubernetes.io/{state}", "operator": "Exists", "effect": "NoExecute",
+     "tolerationSeconds": 300}
+    for state in ("not-ready", "unreachable")
+)  # fmt: skip
 
 
 # --- manifests -------------------------------------------------------------------------------
@@ -137,8 +145,13 @@ def is_same_scalar(node: Node, one: JSON, other: JSON) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one == other or (node.is_bytes and _is_same_base64(one, other))
     if isinstance(one, int | float) and isinstance(other, int | float):
-        return one == other
+        return _as_stored(one) == _as_stored(other)
     return one is None and other is None
+
+
+def _as_stored(number: float) -> float:
+    """Return a number as the server keeps it: an integer of more than 64 bits is a float."""
+    return number if -(2**63) <= number < 2**63 else float(number)
 
 
 def is_same(node: Node, desired: JSON, live: JSON) -> bool:
@@ -162,16 +175,22 @@ def is_same(node: Node, desired: JSON, live: JSON) -> bool:
 def _is_same_object(node: Node, desired: JSON, live: JSON) -> bool:
     if node.definition == _LIMIT_RANGE_ITEM:
         desired = _with_limits(desired)
-    for name, wanted in desired.items():
-        child, there = node.field(name), live.get(name)
-        if there is None or wanted is None:
-            if not (is_nothing(child, wanted) and is_nothing(child, there)):
-                return False
-        elif not is_same(child, wanted, there):
-            return False
+    if node.definition == _CLAIM:
+        desired = {name: wanted for name, wanted in desired.items() if name != "status"}
+    if not all(_is_same_field(node.field(n), want, live.get(n)) for n, want in desired.items()):
+        return False
     return all(
         is_default(node.field(name), there) for name, there in live.items() if name not in desired
     )
+
+
+def _is_same_field(node: Node, wanted: JSON, there: JSON) -> bool:
+    if there is None:
+        return is_nothing(node, wanted)
+    if (wanted is None and not node.is_nullable) or is_nothing(node, wanted):
+        # Left out, but for the words: the server does as if it were.
+        return is_default(node, there)
+    return is_same(node, wanted, there)
 
 
 def _with_limits(item: JSON) -> JSON:
@@ -218,6 +237,18 @@ def without_nulls(node: Node, value: JSON) -> JSON:
             return [without_nulls(node.items, child) for child in value]
         case _:
             return value
+
+
+def with_admitted(pod: JSON, live: JSON) -> JSON:
+    """Return the wish for a Pod with the tolerations that admission added to those of Git."""
+    wanted = (pod.get("spec") or {}).get("tolerations")
+    there = (live.get("spec") or {}).get("tolerations")
+    if not isinstance(wanted, list) or not isinstance(there, list):
+        return pod
+    added = [one for one in there if one in _ADMITTED and one not in wanted]
+    if [*wanted, *added] != there:
+        return pod
+    return {**pod, "spec": {**pod["spec"], "tolerations": there}}
 
 
 def _is_same_base64(one: str, other: str) -> bool:

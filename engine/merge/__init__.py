@@ -16,7 +16,7 @@ from engine.merge.operations import operations
 from engine.merge.owned import together
 from engine.merge.walk import Walk
 from engine.model import ABSENT, JSON, Edit, IgnoreRule, Patch, Why
-from engine.normalize import digest, is_secret, wished
+from engine.normalize import digest, is_secret, wished, with_admitted
 from engine.schema import untyped
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def compare(
     root = _schema_of(sides.desired, schemas)
     last, notes = _last_applied(root, sides)
     desired, live = wished(sides.desired), sides.live
+    if (sides.desired.get("apiVersion"), sides.desired.get("kind")) == ("v1", "Pod"):
+        desired = with_admitted(desired, live)
     if not desired.get("metadata") and "metadata" not in live:
         desired.pop("metadata", None)
     rules = (path for rule in ignore if _applies(rule, sides.desired) for path in rule.paths)

@@ -88,7 +88,7 @@ class Walk:
         """Compare one field, or one value of a map, that desired names."""
         _, wanted, there = values
         if wanted is None and not node.is_nullable:
-            if not _is_zero(node, there):
+            if not (is_default(node, there) or _is_zero(node, there)):
                 self._remove(values, parent / name)
         elif there is ABSENT or (there is None and wanted is not None):
             self._write(Act.ADD, node, values._replace(live=ABSENT), parent / name)
@@ -137,7 +137,8 @@ def _is_left_to_others(node: Node, values: Values) -> bool:
     """Say whether live is as good as the nothing that Git says: absent, default, or filled in."""
     last, _, there = values
     if isinstance(there, list | dict):
-        return False  # a rule in a list that Git has empty is drift
+        # A rule in a list that Git has empty is drift, unless it is the server's own.
+        return any(is_same(node, default, there) for default in node.defaults)
     return is_default(node, there) or (node.is_filled_in and is_nothing(node, last))
 
 

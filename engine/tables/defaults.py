@@ -30,7 +30,7 @@ DEFAULTS: dict[str, dict[str, tuple[Any, ...]]] = {
     'io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerSpec': {'minReplicas': (1,)},
     'io.k8s.api.autoscaling.v2.HPAScalingRules': {'selectPolicy': ('Max',), 'stabilizationWindowSeconds': (0,)},
     'io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerBehavior': {'scaleUp': ({'stabilizationWindowSeconds': 0, 'selectPolicy': 'Max', 'policies': [{'type': 'Pods', 'value': 4, 'periodSeconds': 15}, {'type': 'Percent', 'value': 100, 'periodSeconds': 15}]},)},
-    'io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec': {'minReplicas': (1,)},
+    'io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec': {'metrics': ([{'type': 'Resource', 'resource': {'name': 'cpu', 'target': {'type': 'Utilization', 'averageUtilization': 80}}}],), 'minReplicas': (1,)},
     'io.k8s.api.batch.v1.CronJobSpec': {'concurrencyPolicy': ('Allow',), 'failedJobsHistoryLimit': (1,), 'successfulJobsHistoryLimit': (3,)},
     'io.k8s.api.batch.v1.JobSpec': {'backoffLimit': (6, 2147483647), 'completionMode': ('NonIndexed',), 'completions': (1,), 'manualSelector': (False,), 'parallelism': (1,), 'podReplacementPolicy': ('TerminatingOrFailed', 'Failed'), 'suspend': (False,)},
     'io.k8s.api.batch.v1.PodFailurePolicyOnPodConditionsPattern': {'status': ('True',)},
