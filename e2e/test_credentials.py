@@ -71,7 +71,7 @@ def test_a_bearer_token(team: Team, tmp_path: Path) -> None:
     team.commit({"a.yaml": CONFIG})
     file = tmp_path / "token"
     file.write_text(TOKEN)
-    with GitHttpServer(team.repository.path.parent, tokens={TOKEN}) as server:
+    with GitHttpServer(team.repository.path.parent, tokens=(TOKEN,)) as server:
         sync(team, server.url("config.git"), f"--git-token-file={file}")
         file.write_text("another")
         sync(team, server.url("config.git"), f"--git-token-file={file}", expect=4)
