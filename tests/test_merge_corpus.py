@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine import schema
+from engine.kinds import Kinds
 from engine.merge import three_way
 from tests.bodies import JSON, deployment, obj, unknown, widget
 from tests.triples import SCHEMAS
@@ -128,3 +130,58 @@ def test_what_the_server_makes_of_it_is_no_difference(
 @pytest.mark.parametrize(("desired", "live"), DIFFERENT)
 def test_what_somebody_made_of_it_is_a_difference(desired: JSON, live: JSON) -> None:
     assert three_way(desired, desired, live, schemas=SCHEMAS) != []
+
+
+UNSOUND = [
+    {"openAPIV3Schema": {"type": {}}},
+    {"openAPIV3Schema": {"properties": ["spec"]}},
+    {"openAPIV3Schema": {"properties": {"spec": "object"}}},
+    {"openAPIV3Schema": {"properties": {"spec": {"items": True}}}},
+    {"openAPIV3Schema": {"required": 1}},
+    # Before YAML 1.2, an unquoted `on` is true.
+    {"openAPIV3Schema": {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [True]}},
+    {"openAPIV3Schema": {"x-kubernetes-validations": ["self == oldSelf"]}},
+    {"openAPIV3Schema": {"allOf": {}}},
+    {"openAPIV3Schema": []},
+    "v1",
+    None,
+]
+
+
+@pytest.mark.parametrize("broken", UNSOUND)
+def test_a_definition_that_is_not_whole_says_nothing_of_its_objects(broken: JSON) -> None:
+    """It used to be an unexpected TypeError, which kept back the whole application."""
+    crd = _definition({"name": "v1", "served": True, "storage": True, "schema": broken})
+    known = schema.bundled().with_definitions([crd])
+    body = obj("unsound.example/v1", "Thing", {"spec": {"a": [1]}})
+    assert known.of("unsound.example/v1", "Thing") is None
+    assert schema.problems(body, known) == ()
+    assert three_way(None, body, body, schemas=known) == []
+    assert Kinds.bundled().with_definitions([crd]).resource("unsound.example/v1", "Thing")
+
+
+@pytest.mark.parametrize("versions", [None, 1, "v1", {}, [None, "v1", 1]])
+def test_versions_that_are_no_list_define_nothing(versions: JSON) -> None:
+    crd = {**_definition(), "spec": {**_definition()["spec"], "versions": versions}}
+    known = schema.bundled().with_definitions([crd])
+    assert known.of("unsound.example/v1", "Thing") is None
+
+
+def test_null_in_a_schema_is_left_out() -> None:
+    fields = {"items": None, "required": None, "properties": None, "default": None}
+    spec = {
+        "type": "object",
+        "required": None,
+        "properties": {"spec": {"type": "object", **fields}},
+    }
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": spec}}
+    known = schema.bundled().with_definitions([_definition(version)])
+    body = obj("unsound.example/v1", "Thing", {"spec": {}})
+    assert known.of("unsound.example/v1", "Thing") is not None
+    assert schema.problems(body, known) == ()
+
+
+def _definition(*versions: JSON) -> JSON:
+    names = {"kind": "Thing", "plural": "things"}
+    spec = {"group": "unsound.example", "names": names, "versions": list(versions)}
+    return obj("apiextensions.k8s.io/v1", "CustomResourceDefinition", {"spec": spec})

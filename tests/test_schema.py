@@ -236,7 +236,7 @@ def test_embedded_objects_have_metadata() -> None:
     inner: JSON = {"type": "object", "x-kubernetes-embedded-resource": True}
     spec = {"type": "object", "properties": {
         "list": {"type": "array", "items": inner},
-        "map": {"type": "object", "additionalProperties": inner}, "any": True}}  # fmt: skip
+        "map": {"type": "object", "additionalProperties": inner}}}  # fmt: skip
     crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = spec
     known = Schemas({}, {}).with_definitions([crd])
     place = ("example.com/v1", "Widget", "spec")

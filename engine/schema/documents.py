@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from engine.schema.form import is_schema
 from engine.schema.node import Node, node
 from engine.tables import schemas as tables
 
@@ -102,21 +103,35 @@ def _api_version(gvk: JSON) -> str:
 
 
 def _defined(crd: JSON) -> Iterable[tuple[str, tuple[str, str], JSON]]:
-    """Yield (definition, (apiVersion, kind), schema) for each version that has a schema."""
-    spec = crd.get("spec") or {}
-    group, kind = spec.get("group"), (spec.get("names") or {}).get("kind")
-    if not (isinstance(group, str) and isinstance(kind, str)):
+    """Yield (definition, (apiVersion, kind), schema) for each version that has a schema.
+
+    One that is not whole says nothing about its objects: its own refusal tells the user.
+    """
+    spec = _object(crd.get("spec"))
+    group, kind = spec.get("group"), _object(spec.get("names")).get("kind")
+    versions = spec.get("versions")
+    if not (isinstance(group, str) and isinstance(kind, str) and isinstance(versions, list)):
         return
-    for version in spec.get("versions") or ():
-        schema = (version.get("schema") or {}).get("openAPIV3Schema")
-        if not isinstance(schema, dict):
+    for version in map(_object, versions):
+        schema = _object(version.get("schema")).get("openAPIV3Schema")
+        if schema is None or not is_schema(schema):
             continue
+        schema = _said(schema)
         if spec.get("preserveUnknownFields") is True:
             schema = {**schema, **_KEEP_MORE}
         name = ".".join([*reversed(group.split(".")), str(version.get("name")), kind])
         own = dict(_embedded(schema.get("properties") or {}))
         full = {**schema, "properties": {**own, **_TYPE_META, "metadata": _METADATA}}
         yield name, (f"{group}/{version.get('name')}", kind), full
+
+
+def _object(value: JSON) -> JSON:
+    return value if isinstance(value, dict) else {}
+
+
+def _said(schema: JSON) -> JSON:
+    """Return the keywords that say something: null is as good as to leave one out."""
+    return {name: value for name, value in schema.items() if value is not None or name == "default"}
 
 
 def _embedded(properties: JSON) -> Iterable[tuple[str, JSON]]:
@@ -126,9 +141,7 @@ def _embedded(properties: JSON) -> Iterable[tuple[str, JSON]]:
 
 def _with_meta(schema: JSON) -> JSON:
     """Return the schema with the fields that every embedded object has, at every depth."""
-    if not isinstance(schema, dict):
-        return schema
-    result = dict(schema)
+    result = _said(schema)
     if isinstance(schema.get("properties"), dict):
         result["properties"] = dict(_embedded(schema["properties"]))
     for inner in ("items", "additionalProperties"):
