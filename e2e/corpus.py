@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent.parent / "tests" / "corpus"
 DEFINITIONS = ".crd.yaml"
 BY_HAND = "by-hand"
+TOUCHED = "corpus.example/touched"
 _MARKS = ("label", "annotation")
 _OF_PODS = frozenset({
     "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "ReplicationController", "StatefulSet",
@@ -132,9 +133,9 @@ class Stage:
 
     # --- Plumb -------------------------------------------------------------------------------
 
-    def sync(self, *, dry_run: bool = False) -> SyncResult:
+    def sync(self, *, dry_run: bool = False, files: Mapping[str, str] | None = None) -> SyncResult:
         """Let Plumb bring the file to the cluster; whatever goes wrong fails the test."""
-        tree = MemoryTree(self.files)
+        tree = MemoryTree(self.files if files is None else files)
         application = Application("corpus", self.namespace, Source("memory:"), wait=False)
         desired = Desired(application, Revision("c" * 40, "t" * 40), tree, render(tree, ""))
         result = reconcile(desired, self.cluster.world(), Request(dry_run=dry_run))
@@ -143,9 +144,9 @@ class Stage:
         assert not problems, problems
         return result
 
-    def plan(self) -> Plan:
+    def plan(self, files: Mapping[str, str] | None = None) -> Plan:
         """Return what Plumb would do now; sends read requests only."""
-        plan = self.sync(dry_run=True).plan
+        plan = self.sync(dry_run=True, files=files).plan
         assert plan is not None
         return plan
 
@@ -246,6 +247,22 @@ def _is_observed(live: JSON) -> bool:
         return True
     seen = (live.get("status") or {}).get("observedGeneration", 0)
     return bool(seen >= live["metadata"].get("generation", 0))
+
+
+def annotated(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the same manifests as JSON, each with one annotation more."""
+    return {
+        path: "\n---\n".join(
+            json.dumps(_annotated(body), ensure_ascii=False) for body in bodies({path: text})
+        )
+        for path, text in files.items()
+    }
+
+
+def _annotated(body: JSON) -> JSON:
+    metadata = body["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), TOUCHED: "yes"}
+    return {**body, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _unallocated(service: JSON) -> JSON:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e import corpus
-from e2e.corpus import BY_HAND, Cluster, Stage, told
+from e2e.corpus import BY_HAND, TOUCHED, Cluster, Stage, annotated, told
+from engine.jsonpatch import pointer
 from engine.kube import config, discovery
 from engine.kube.client import Client
-from engine.model import Adopt
+from engine.model import Adopt, Update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,11 +80,15 @@ def made_by_kubectl(
 
 
 def test_a_second_plan_is_empty(stage: Stage) -> None:
-    """Right after the first sync, and when the controllers have had their say."""
+    """Right after the first sync, when the controllers have had their say, and but for a change."""
     stage.sync()
     assert told(stage.plan()) == ""
     stage.rest()
     assert told(stage.plan()) == ""
+    changes = stage.plan(annotated(stage.files)).changes
+    assert {type(change) for change in changes} == {Update}
+    edits = [e.path for c in changes if isinstance(c, Update) for e in c.patch.edits]
+    assert edits == [pointer(("metadata", "annotations", TOUCHED))] * len(stage.live())
 
 
 def test_what_kubectl_made_is_adopted_without_a_change(made_by_kubectl: Stage) -> None:
