@@ -95,6 +95,9 @@ SAME = [
         id="tolerations of admission",
     ),
     pytest.param(
+        obj("v1", "Pod", {"spec": {}}), tolerating(*ADMITTED), id="tolerations of admission alone",
+    ),
+    pytest.param(
         unknown(a=1.2345678901234567e19), unknown(a=12345678901234567000),
         id="more than 64 bits are a float on the server",
     ),
