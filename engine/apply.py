@@ -93,8 +93,13 @@ class Applier:
         before = self.record.inventory
         self.record.begin(intents(changes, before))
         outcomes: list[Outcome] = []
-        for _, group in groupby(changes, key=lambda change: rank(change.ref)):
-            outcomes.extend(self._together(list(group)))
+        try:
+            for _, group in groupby(changes, key=lambda change: rank(change.ref)):
+                outcomes.extend(self._together(list(group)))
+        except BaseException:
+            # Interrupted or overtaken: the intents stay, and nobody has to wait for this process.
+            self.record.let_go()
+            raise
         inventory, touched = after_wave(
             changes, outcomes, before, self.record.inventory, schemas=self.situation.schemas
         )

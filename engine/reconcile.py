@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.errors import PlumbError, unexpected
+from engine.kube.gcguard import collector_off
 from engine.render import render
 from engine.run import Desired, Run
 from engine.steps import Done, Wait, Write
@@ -24,7 +25,8 @@ def fetch(application: Application, repository: Repository) -> Desired:
     """Return what Git wants; raises GitError or ManifestError, and then nothing is touched."""
     revision = repository.fetch(application.source.ref)
     tree = repository.tree(revision)
-    return Desired(application, revision, tree, render(tree, application.source.path))
+    with collector_off():
+        return Desired(application, revision, tree, render(tree, application.source.path))
 
 
 def reconcile(

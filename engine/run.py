@@ -25,7 +25,7 @@ from engine.namespaces import place, wishes
 from engine.parse import locate
 from engine.plan import make_plan
 from engine.situation import Options, Situation
-from engine.steps import Wait, Write, next_step
+from engine.steps import Wait, Write, held, next_step
 from engine.waiting import Patience, listed
 
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ class Run:
             if not isinstance(c, Keep | Skip)
             and (c.ref not in self.outcomes or self.outcomes[c.ref].action == "skipped")
         ]  # fmt: skip
-        broken = any(isinstance(c, Skip) for c in plan.changes) or self.has_failed
+        broken = any(isinstance(c, Skip) for c in plan.changes) or self.has_failed or held(plan)
         return SyncStatus.OUT_OF_SYNC if left or broken else SyncStatus.SYNCED
 
     def _remember(self, inventory: Inventory, outcomes: Iterable[Outcome]) -> Inventory:

@@ -63,6 +63,7 @@ def run(wiring: Wiring) -> list[SyncResult]:
     found = wiring.desired(applications)
     everything = list(iterate(found))
     awaited = {key for application in applications for key in _dependencies(application)}
+    broken = [a for a, desired in found if isinstance(desired, PlumbError)]
     results: dict[str, SyncResult] = {}
     for application, desired in found:
         missing = _unmet(application, results)
@@ -75,7 +76,8 @@ def run(wiring: Wiring) -> list[SyncResult]:
             is_awaited = str(application) in awaited
             request = _request(application, wiring.flags, is_awaited=is_awaited)
             world = wiring.world(application)
-            done = reconcile(desired, world, request, siblings=siblings)
+            unseen = [str(a) for a in broken if a.source.url == application.source.url]
+            done = reconcile(desired, world, request, siblings=siblings, unread=unseen)
             results[str(application)] = done
     return list(results.values())
 

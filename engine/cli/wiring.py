@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import sys
 import threading
 from dataclasses import dataclass, field, replace
@@ -210,12 +209,11 @@ class Wiring:
 
     def record(self, application: Application) -> Record:
         """Return the application's record; it is always read and written as the caller."""
+        from engine.kube.holder import own_name
         from engine.kube.record import Record
 
-        holder = f"{platform.node() or 'unknown'} (process {os.getpid()})"
-        return Record(
-            self.client(), str(application), holder, namespace=self.flags["record_namespace"]
-        )
+        namespace = self.flags["record_namespace"]
+        return Record(self.client(), str(application), own_name(), namespace=namespace)
 
     def narrate(self, text: str) -> None:
         """Tell a person what is going on; never on standard output."""

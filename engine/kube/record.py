@@ -32,6 +32,7 @@ from engine.inventory import (
     head_from_json,
     head_to_json,
 )
+from engine.kube.holder import is_gone
 from engine.kube.packing import COMPRESSED_BYTES, SHARD_BYTES, pack, size, unpack
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Record:
         Reads the record anew then. Raises RefusedError when it lives.
         """
         holder = self.held_by
-        if not holder:
+        if not holder or is_gone(holder):
             return
         tell(f"another sync may be running ({holder}); looking whether it is alive")
         for _ in range(_HOLDER_MAY_REST_S):
@@ -211,6 +212,11 @@ class Record:
             if time.monotonic() - self._checked_at > _CHECK_EVERY_S:
                 self._take()
 
+    def let_go(self) -> None:
+        """Take this process's name off the head, so that nobody waits for it; tried once."""
+        with contextlib.suppress(PlumbError):
+            self._name_holder("")
+
     def delete(self) -> None:
         """Delete the record, its head first: without it the shards are nobody's and are reused."""
         for number, shard in sorted(self._shards.items()):
@@ -227,11 +233,14 @@ class Record:
         if 0 not in self._shards:
             self._write(0, holder=self.holder)
             return
+        self._name_holder(self.holder)
+
+    def _name_holder(self, holder: str) -> None:
         operations = [
             {"op": "replace", "path": "/metadata/resourceVersion",
              "value": self._shards[0].resource_version},
             {"op": "add", "path": "/metadata/annotations",
-             "value": self._annotations(self.holder)},
+             "value": self._annotations(holder)},
         ]  # fmt: skip
         with _as_loss(self):
             answer = self.client.patch(self._path(0), operations, ref=f"the record {self._name(0)}")
