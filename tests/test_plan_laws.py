@@ -35,7 +35,7 @@ from engine.model import (
 )
 from engine.namespaces import Refused
 from engine.plan import make_plan
-from engine.prune import prune
+from engine.prune import Pruning, prune
 from engine.schema import bundled
 from engine.situation import Claim, Options, Situation
 from tests.situations import (
@@ -227,17 +227,46 @@ def test_what_is_deleted_carries_our_mark_and_the_recorded_uid(made: Situation) 
             assert delete.live.uid not in {there.uid for there in desired if there}
 
 
-@given(situations(), situations())
-def test_a_token_confirms_its_own_list_and_no_other(made: Situation, other: Situation) -> None:
-    first, second = prune(made, failed=False), prune(other, failed=False)
-    held = {c.ref for c in prune(confirmed(made, first.token), failed=False).changes
-            if isinstance(c, Delete)} if first.token else set()  # fmt: skip
+@st.composite
+def alike(draw: Draw) -> tuple[Situation, Situation]:
+    """Two situations: the second is another moment of the first, or one object was made anew."""
+    made = draw(situations())
+    seen = made.observation
+    name = draw(st.sampled_from(NAMES))
 
-    again = prune(confirmed(other, first.token), failed=False)
-    if first.token != second.token or not first.token:
-        assert again == second
-    else:
-        assert held == {c.ref for c in again.changes if isinstance(c, Delete)}
+    def anew(found: Live) -> Live:
+        metadata = {**found.body["metadata"], "uid": "made anew"}
+        return replace(found, body={**found.body, "metadata": metadata})
+
+    record = {
+        ref: replace(known, uid="made anew") if ref.name == name and known.uid else known
+        for ref, known in made.inventory.entries.items()
+    }
+    live_now, strays = (
+        {ref: anew(found) if ref.name == name else found for ref, found in there.items()}
+        for there in (seen.live, seen.strays)
+    )
+    return made, replace(
+        made,
+        inventory=replace(made.inventory, entries=record),
+        observation=replace(seen, live=live_now, strays=strays),
+    )
+
+
+@given(alike())
+def test_a_token_confirms_its_own_list_and_no_other(both: tuple[Situation, Situation]) -> None:
+    made, other = both
+    first, second = prune(made, failed=False), prune(other, failed=False)
+    again = prune(confirmed(other, first.token or "none"), failed=False)
+    held = _deleted(prune(confirmed(made, first.token or "none"), failed=False))
+
+    if held - _deleted(first) == _deleted(again) - _deleted(second):
+        return
+    assert again == second
+
+
+def _deleted(pruning: Pruning) -> set[tuple[ObjectRef, str]]:
+    return {(c.ref, c.live.uid) for c in pruning.changes if isinstance(c, Delete)}
 
 
 # --- and carried out -------------------------------------------------------------------------
