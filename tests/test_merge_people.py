@@ -98,6 +98,27 @@ def test_drift_is_attributed_to_the_latest_owner(desired: JSON, live: JSON, mana
     assert edit.manager == manager
 
 
+@pytest.mark.parametrize(
+    ("last", "manager", "why"),
+    [
+        pytest.param({"a": ""}, "plumb", Why.CHANGED, id="as Plumb wrote it, so Git changed"),
+        pytest.param({"a": ""}, "kubectl-edit", Why.DRIFTED, id="somebody else wrote it since"),
+        pytest.param({"a": ""}, "", Why.DIFFERS, id="nobody knows who"),
+        pytest.param(None, "kubectl-edit", Why.DIFFERS, id="never applied before"),
+    ],
+)
+def test_of_a_secret_the_last_writer_tells_whether_git_or_the_cluster_changed(
+    last: JSON, manager: str, why: Why
+) -> None:
+    body = as_live(obj("v1", "Secret", {"data": {"a": "Yg=="}}))
+    fields: JSON = {"f:data": {"f:a": {}}}
+    body["metadata"]["managedFields"] = [{"manager": manager, "fieldsV1": fields}]
+    applied = obj("v1", "Secret", {"data": last}) if last else None
+    desired = obj("v1", "Secret", {"data": {"a": "YQ=="}})
+    (edit,) = compare(Sides(applied, desired, body), schemas=SCHEMAS).edits
+    assert edit.why is why
+
+
 def test_who_owns_an_atomic_value_owns_all_of_it() -> None:
     body = as_live(pod(tolerations=[], dnsConfig={"searches": ["a"]}))
     fields: JSON = {"f:spec": {"f:template": {}}}

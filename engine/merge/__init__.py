@@ -15,7 +15,7 @@ from engine.merge.ignore import left_alone
 from engine.merge.operations import operations
 from engine.merge.owned import together
 from engine.merge.walk import Walk
-from engine.model import ABSENT, JSON, Edit, IgnoreRule, Patch, Why
+from engine.model import ABSENT, FIELD_MANAGER, JSON, Edit, IgnoreRule, Patch, Why
 from engine.normalize import digest, is_secret, wished, with_admitted
 from engine.schema import untyped
 
@@ -91,7 +91,9 @@ def compare(
         notes.append(f"left as the server answered when it was written: {listed}")
     return Patch(
         operations=operations(walk.changes, live),
-        edits=tuple(_edit(change, live) for change in _for_people(walk.changes)),
+        edits=tuple(
+            _edit(change, live, is_known=last is not ABSENT) for change in _for_people(walk.changes)
+        ),
         notes=tuple(notes),
     )
 
@@ -175,7 +177,11 @@ def _for_people(changes: list[Change]) -> Iterator[Change]:
     yield from sorted(changes, key=lambda change: change.at.path)
 
 
-def _edit(change: Change, live: JSON) -> Edit:
+def _edit(change: Change, live: JSON, *, is_known: bool) -> Edit:
     is_theirs = change.before is not ABSENT and change.why in (Why.DRIFTED, Why.DIFFERS, Why.UNION)
     manager = manager_of(live, change.at) if is_theirs else ""
-    return Edit(change.at.path, change.before, change.after, change.why, manager)
+    why = change.why
+    if why is Why.DIFFERS and manager and is_known:
+        # The record has no values of a Secret, but who wrote the live one tells as much.
+        why = Why.CHANGED if manager == FIELD_MANAGER else Why.DRIFTED
+    return Edit(change.at.path, change.before, change.after, why, manager)
