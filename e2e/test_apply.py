@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.errors import PlumbError
 from engine.git import Repository
 from engine.kube.client import Client
 from engine.kube.config import load
@@ -66,25 +67,15 @@ def write(run: Run) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def meanwhile(work: Callable[[], object], *, after_s: float, every_s: float = 0) -> Iterator[None]:
-    """Do this beside the body of the with block: once, or again and again."""
-    stop = threading.Event()
-
-    def go() -> None:
-        wait_s = after_s
-        while not stop.wait(wait_s):
-            work()
-            if not every_s:
-                return
-            wait_s = every_s
-
-    thread = threading.Thread(target=go)
-    thread.start()
+def meanwhile(work: Callable[[], object], *, after_s: float) -> Iterator[None]:
+    """Do this once beside the body of the with block."""
+    timer = threading.Timer(after_s, work)
+    timer.start()
     try:
         yield
     finally:
-        stop.set()
-        thread.join()
+        timer.cancel()
+        timer.join()
 
 
 # --- others are faster --------------------------------------------------------------------------
@@ -144,19 +135,25 @@ def test_an_object_that_vanished_before_it_was_let_go_is_no_error(
     assert write(run) == {"a": "released"}
 
 
-def test_an_object_that_others_never_leave_alone_ends_the_run(team: Team) -> None:
+def test_an_object_that_others_never_leave_alone_ends_the_run(
+    team: Team, begin: Callable[..., Run]
+) -> None:
     late = CONFIG.format("late", 1).replace("late}", "late, annotations: {plumb.dev/wave: '1'}}")
     team.commit({"a.yaml": CONFIG.format("a", 1), "late.yaml": late})
     team.sync()
     team.commit({"a.yaml": CONFIG.format("a", 2), "late.yaml": late.replace("'1'}\n", "'2'}\n")})
+    run = begin()
 
-    with meanwhile(
-        lambda: team.merge("configmaps", "a", {"data": {"k": "by hand"}}),
-        after_s=0, every_s=0.02,
-    ):  # fmt: skip
-        done = team.plumb("sync", expect=1)
+    def fight() -> None:
+        for _ in range(10):
+            write(run)
+            team.merge("configmaps", "a", {"data": {"k": "by hand"}})
+            run.look_and_plan()
 
-    assert "PLB610" in done.stderr
+    with pytest.raises(PlumbError) as caught:
+        fight()
+
+    assert caught.value.code == "PLB610"
     assert team.get("configmaps", "late")["data"] == {"k": "1"}
 
 
