@@ -183,6 +183,7 @@ def test_a_replacement_waits_for_finalizers_and_then_goes_on(team: Team) -> None
     assert actions(team.sync()) == {}
 
 
+@pytest.mark.timeout(300)  # the namespace controller looks again when it pleases
 def test_a_namespace_on_its_way_out_is_waited_for_with_all_it_holds(team: Team) -> None:
     space = f"{team.namespace}-x"
     namespace = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {space}}}\n"
@@ -195,7 +196,7 @@ def test_a_namespace_on_its_way_out_is_waited_for_with_all_it_holds(team: Team) 
     team.plane.delete(f"/api/v1/namespaces/{space}")
 
     with meanwhile(lambda: team.plane.merge(path, {"metadata": {"finalizers": None}}), after_s=3):
-        report = team.sync("--timeout", "60s")
+        report = team.sync("--timeout", "240s")
 
     assert report["sync"] == "Synced"
     assert team.plane.get(path)["metadata"]["uid"] != uid

@@ -153,7 +153,7 @@ class ControlPlane(Api):
         if self.audit_log is None:
             raise ControlPlaneError("this control plane was started without audit=True")
         events = [json.loads(line) for line in self.audit_log.read_text().splitlines()]
-        return [event for event in events if event["user"]["username"] == user]
+        return [event for event in events if event["user"].get("username") == user]
 
     def keep_logs(self, folder: Path) -> None:
         """Copy the servers' logs, which else go when the control plane does."""

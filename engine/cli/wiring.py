@@ -41,6 +41,7 @@ class Wiring:
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _clients: dict[str, Client] = field(default_factory=dict)
     _namespace: str = ""
+    _told: str = ""
 
     def __enter__(self) -> Self:
         return self
@@ -216,9 +217,10 @@ class Wiring:
         return Record(self.client(), str(application), own_name(), namespace=namespace)
 
     def narrate(self, text: str) -> None:
-        """Tell a person what is going on; never on standard output."""
-        if not common().quiet:
+        """Tell a person what is going on, each thing once; never on standard output."""
+        if not common().quiet and text != self._told:
             click.echo(text, err=True)
+        self._told = text
 
 
 def unread(application: Application, error: PlumbError) -> SyncResult:
