@@ -351,3 +351,11 @@ def test_any_difference_of_an_answer_is_settled(sent: JSON, reply: JSON) -> None
 def test_nothing_is_remembered_of_a_secret() -> None:
     sent = obj("v1", "Secret", {"data": {"a": "YQ=="}})
     assert answers_of(sent, as_live({**sent, "data": {}}), schemas=SCHEMAS) == {}
+
+
+def test_of_a_dropped_parent_only_the_owned_leaf_goes_when_others_put_something_beside_it() -> None:
+    last = unknown(a={"b": {"ours": 1}})
+    live = unknown(a={"b": {"ours": 1, "theirs": 2}})
+    patch = compare(Sides(last, unknown(), as_live(live)), schemas=SCHEMAS)
+    assert [edit.path.rpartition("/")[2] for edit in patch.edits] == ["ours"]
+    assert [o["path"] for o in patch.operations if o["op"] == "remove"] == [patch.edits[0].path]
