@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import ManifestError, PlumbError, RefusedError
-from engine.model import GROUP, Application, Manifest, ObjectRef, Origin
+from engine.model import GROUP, RECORD_LABEL, Application, Manifest, ObjectRef, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from engine.kinds import Kinds, Resource
 
-RECORD_LABEL = "plumb.dev/record"
 
 # A review that only answers, a binding that only happens: nothing of it is there to be compared.
 _NEEDED_VERBS = frozenset({"create", "delete", "get", "list", "patch"})

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from engine.errors import DeniedError, RefusedError
 from engine.inventory import Inventory
-from engine.kube.record import APPLICATION_ANNOTATION, RECORD_LABEL, Record
+from engine.kube.record import APPLICATION_ANNOTATION, Record
+from engine.model import RECORD_LABEL
 from engine.situation import Claim
 
 if TYPE_CHECKING:

@@ -34,6 +34,7 @@ from engine.inventory import (
 )
 from engine.kube.holder import is_gone
 from engine.kube.packing import COMPRESSED_BYTES, SHARD_BYTES, pack, size, unpack
+from engine.model import RECORD_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from engine.model import JSON, ObjectRef
 
 DEFAULT_NAMESPACE = "plumb-system"
-RECORD_LABEL = "plumb.dev/record"
 HOLDER_ANNOTATION = "plumb.dev/holder"
 APPLICATION_ANNOTATION = "plumb.dev/application"
 

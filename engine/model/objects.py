@@ -9,6 +9,7 @@ JSON: TypeAlias = Any
 
 GROUP = "plumb.dev"
 OWNER_LABEL = "plumb.dev/owner"
+RECORD_LABEL = "plumb.dev/record"
 MARK_ANNOTATION = "plumb.dev/applied-by"
 ADOPT_ANNOTATION = "plumb.dev/adopt"
 REPLACE_ANNOTATION = "plumb.dev/replace"
