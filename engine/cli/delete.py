@@ -38,12 +38,13 @@ def command(**flags: Any) -> int:
     With deletionPolicy orphan its objects stay and lose Plumb's marks; with delete they are
     deleted; with wait the command ends when they are gone. The repository is not needed.
     """
-    from engine.cli.output import exit_code, print_results
+    from engine.cli.output import REPORTS, exit_code, print_results, wanted
     from engine.cli.wiring import Wiring
     from engine.removal import remove
     from engine.run import Request
     from engine.situation import Options
 
+    wanted(*REPORTS)
     with Wiring(flags) as wiring:
         results = []
         for application in _applications(wiring):

@@ -22,9 +22,10 @@ _PLANNED: dict[str, Any] = {
 def command(**flags: Any) -> int:
     """Show what a sync would change, and why; read requests only."""
     from engine.cli import sync
-    from engine.cli.output import exit_code, print_results
+    from engine.cli.output import REPORTS, exit_code, print_results, wanted
     from engine.cli.wiring import Wiring
 
+    wanted(*REPORTS)
     with Wiring({**flags, **_PLANNED}) as wiring:
         results = sync.run(wiring)
         print_results(results, as_plan=True)

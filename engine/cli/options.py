@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import click
 
@@ -56,8 +56,37 @@ class Size(click.ParamType[int]):
         return int(digits) * unit
 
 
+FORMS = ("text", "json", "markdown", "html", "junit", "sarif", "github", "gitlab")
+
+
+class Output(NamedTuple):
+    """One form of a report and the file it goes to; "" is standard output."""
+
+    form: str
+    file: str = ""
+
+
+class OutputType(click.ParamType[Output]):
+    """FORM or FORM=FILE."""
+
+    name = "output"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Output:
+        if isinstance(value, Output):
+            return value
+        form, separator, file = value.partition("=")
+        if form not in FORMS:
+            self.fail(f"{form!r} is none of {', '.join(FORMS)}", param, ctx)
+        if separator and not file:
+            self.fail(f"{value!r} names no file behind the =", param, ctx)
+        return Output(form, file)
+
+
 DURATION = Duration()
 SIZE = Size()
+OUTPUT = OutputType()
 
 
 def option(*names: str, **settings: Any) -> Decorator:
@@ -83,11 +112,18 @@ class Common:
     context: str | None = None
     kubeconfig: str | None = None
     namespace: str | None = None
-    output: str = "text"
+    outputs: tuple[Output, ...] = ()
     color: str = "auto"
     request_timeout: float = 30.0
     quiet: bool = False
     verbose: int = 0
+
+    @property
+    def output(self) -> str:
+        """The form of standard output, for commands that know text and JSON only."""
+        from engine.cli.output import wanted
+
+        return next((one.form for one in wanted("text", "json") if not one.file), "text")
 
 
 def common() -> Common:
@@ -98,19 +134,20 @@ def common() -> Common:
 
 def _note(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     # "plumb -n shop sync" and "plumb sync -n shop" are the same; the later one wins.
-    if value not in (None, False, 0) and param.name:
+    if value not in (None, False, 0, ()) and param.name:
         ctx.find_root().ensure_object(dict)[param.name] = value
 
 
 def _common(*names: str, **settings: Any) -> Decorator:
-    return option(*names, expose_value=False, callback=_note, default=None, **settings)
+    return option(*names, expose_value=False, callback=_note, **{"default": None, **settings})
 
 
 _COMMON = (
     _common("--context", metavar="NAME", help="The context of the kubeconfig."),
     _common("--kubeconfig", metavar="FILE", help="The kubeconfig; else $KUBECONFIG and ~/.kube."),
     _common("-n", "--namespace", metavar="NAME", help="The namespace of the application."),
-    _common("-o", "--output", type=click.Choice(["text", "json"]), help="text (default) or json."),
+    _common("-o", "--output", "outputs", type=OUTPUT, multiple=True, default=(),
+            metavar="FORM[=FILE]", help=f"One of {', '.join(FORMS)}; may be repeated."),
     _common("--color", type=click.Choice(["auto", "always", "never"]), help="auto (default): only "
             "on a terminal, and not with NO_COLOR."),
     _common("--request-timeout", type=DURATION, metavar="TIME", help="For one request: 30s."),

@@ -6,15 +6,16 @@ import os
 import shlex
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.options import common
-from engine.errors import ExitCode, PlumbError, RefusedError
+from engine.cli.options import Output, common
+from engine.errors import ExitCode, PlumbError, RefusedError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from engine.model import SyncResult
 
@@ -28,11 +29,59 @@ def use_color(stream: object = None) -> bool:
     return bool(terminal) and not os.environ.get("NO_COLOR")
 
 
-def print_json(body: object) -> None:
-    """Print one JSON document on standard output."""
+def wanted(*offered: str) -> tuple[Output, ...]:
+    """Return which forms go where; asked before the work, so that a mistake costs nothing.
+
+    Standard output gets text unless another form takes it. Raises SettingsError for a form that
+    the command does not offer, and for two on standard output.
+    """
+    outputs = common().outputs
+    for one in outputs:
+        if one.form not in offered:
+            raise SettingsError(
+                "PLB150", f"this command has no {one.form}", where=f"-o {one.form}",
+                hint=f"it has {', '.join(offered)}",
+            )  # fmt: skip
+    shown = [one.form for one in outputs if not one.file]
+    if len(shown) > 1:
+        raise SettingsError(
+            "PLB151", f"{' and '.join(shown)} cannot both go to standard output", where="-o",
+            hint=f"write one into a file, as in -o {shown[0]}=FILE",
+        )  # fmt: skip
+    return outputs if shown else (Output("text"), *outputs)
+
+
+def emit(forms: Mapping[str, Callable[[], str | bytes]]) -> None:
+    """Write each form that was asked for to its place; each is made only where it is wanted."""
+    for form, file in wanted(*forms):
+        made = forms[form]()
+        content = made.encode("utf-8", "replace") if isinstance(made, str) else made
+        if file:
+            _write(Path(file), content)
+        else:
+            click.echo(content, nl=False)
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise SettingsError(
+            "PLB152", "the report cannot be written", where=str(file), why=error.strerror or "",
+            hint="name a file in a folder that is there and may be written to",
+        ) from None  # fmt: skip
+
+
+def json_bytes(body: object) -> bytes:
+    """Return one JSON document as `-o json` writes it."""
     import orjson
 
-    sys.stdout.buffer.write(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
+    return orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def print_json(body: object) -> None:
+    """Print one JSON document on standard output."""
+    sys.stdout.buffer.write(json_bytes(body))
     sys.stdout.flush()
 
 
@@ -43,28 +92,41 @@ def print_error(error: PlumbError) -> None:
     click.echo(render_error(error, color=use_color(sys.stderr)), err=True, nl=False)
 
 
-def print_results(results: Sequence[SyncResult], *, as_plan: bool) -> None:
-    """Print what would be done (``as_plan``) or what was, on standard output."""
-    if common().output == "json":
-        from engine.report import data
+REPORTS = ("text", "json")
 
-        documents = [data.result(result) for result in results]
-        print_json(documents[0] if len(documents) == 1 else data.together(documents))
-        return
+
+def print_results(results: Sequence[SyncResult], *, as_plan: bool) -> None:
+    """Write what would be done (``as_plan``) or what was, in every form that was asked for."""
+    emit({
+        "text": lambda: _text(results, as_plan=as_plan),
+        "json": lambda: json_bytes(_document(results)),
+    })  # fmt: skip
+    if any(one == Output("text") for one in wanted(*REPORTS)):
+        for error in (error for result in results for error in result.errors):
+            print_error(error)
+
+
+def _document(results: Sequence[SyncResult]) -> object:
+    from engine.report import data
+
+    documents = [data.result(result) for result in results]
+    return documents[0] if len(documents) == 1 else data.together(documents)
+
+
+def _text(results: Sequence[SyncResult], *, as_plan: bool) -> str:
     from engine.report import text
 
-    now, command, color = clock(), _command(), use_color()
-    for number, result in enumerate(results):
-        if number:
-            click.echo()
+    now, command, full = clock(), _command(), common().verbose > 0
+    color = use_color() and Output("text") in wanted(*REPORTS)
+    shown = []
+    for result in results:
         if result.plan is not None and as_plan:
-            full = common().verbose > 0
-            shown = text.render_plan(result.plan, color=color, full=full, now=now, command=command)
-            click.echo(shown, nl=False)
+            shown.append(
+                text.render_plan(result.plan, color=color, full=full, now=now, command=command)
+            )
         elif result.plan is not None:
-            click.echo(text.render_result(result, color=color, now=now, command=command), nl=False)
-        for error in result.errors:
-            print_error(error)
+            shown.append(text.render_result(result, color=color, now=now, command=command))
+    return "\n".join(shown)
 
 
 def clock() -> datetime:

@@ -42,9 +42,10 @@ def command(**flags: Any) -> int:
     Fetches the repository, compares what was last applied, what Git wants and what is there, and
     writes only the difference. Deletions come last, and only when everything else is in place.
     """
-    from engine.cli.output import exit_code, print_results
+    from engine.cli.output import REPORTS, exit_code, print_results, wanted
     from engine.cli.wiring import Wiring
 
+    wanted(*REPORTS)
     with Wiring(flags) as wiring:
         results = run(wiring)
         print_results(results, as_plan=flags["dry_run"])

@@ -42,6 +42,21 @@ SETTINGS: dict[str, Explanation] = {
         "plumb explain knows codes such as PLB301.",
         "plumb explain without a code lists them all.",
     ),
+    "PLB150": Explanation(
+        "Form of output not offered",
+        "Not every command can tell its result in every form.",
+        "Use one of the forms that the message lists; docs/commands.md has all.",
+    ),
+    "PLB151": Explanation(
+        "Two forms on standard output",
+        "Several forms were asked for, and more than one names no file.",
+        "Give all but one a file: -o markdown=report.md -o json.",
+    ),
+    "PLB152": Explanation(
+        "Report cannot be written",
+        "The file that -o names cannot be opened for writing. What the command did is done.",
+        "Make its folder, or name another file.",
+    ),
     # PLB1xx
     "PLB100": Explanation(
         "Not an Application",
