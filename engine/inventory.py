@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.errors import RefusedError
 from engine.model import JSON, MARK_ANNOTATION, OWNER_LABEL, Live, ObjectRef
+from engine.parse import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,6 +42,16 @@ class Entry:
     existed: bool = False
     done: str = ""
     shard: int = 0
+    _digest: str = field(default="", init=False, repr=False, compare=False)
+
+    @property
+    def digest(self) -> str:
+        """Stands for everything in the entry that a plan looks at; worked out once."""
+        if not self._digest:
+            known = [self.uid, self.version, self.applied, self.pending, dict(self.answers),
+                     self.done]  # fmt: skip
+            object.__setattr__(self, "_digest", digest(known))
+        return self._digest
 
 
 @dataclass(frozen=True, slots=True)

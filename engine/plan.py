@@ -13,6 +13,7 @@ from engine.errors import ManifestError, PlumbError, RefusedError, unexpected
 from engine.health import assess
 from engine.inventory import Entry, marked, owner_of, restore, trim
 from engine.jsonpatch import pointer
+from engine.memo import Dependencies, Memo, Verdict
 from engine.merge import Sides, compare
 from engine.model import (
     JSON,
@@ -65,6 +66,19 @@ def make_plan(situation: Situation) -> Plan:
 
     Raises ManifestError for a wave that is none: there is no order then.
     """
+    return _plan(situation, _Recall(situation, None))
+
+
+def planned(situation: Situation, memo: Memo) -> tuple[Plan, Memo]:
+    """Return the same plan as :func:`make_plan`, and the memo to give to the next one.
+
+    What ``memo`` knows to be in place is not compared again. See engine.memo.
+    """
+    recall = _Recall(situation, memo)
+    return _plan(situation, recall), recall.memo
+
+
+def _plan(situation: Situation, recall: _Recall) -> Plan:
     placement, decided = situation.placement, dict[ObjectRef, Change | InPlace]()
     decided.update((r.manifest.ref, _refused(r.manifest, r.error)) for r in placement.refused)
     waves = []
@@ -72,7 +86,7 @@ def make_plan(situation: Situation) -> Plan:
         for manifest in manifests:
             if manifest.ref not in decided:
                 waits = _waits(manifest, decided)
-                decided[manifest.ref] = waits or decide(manifest, situation)
+                decided[manifest.ref] = waits or recall.decide(manifest)
         waves.append(_wave(manifests, decided))
     waves = _in_front(waves, _namespace(situation))
     skipped = any(isinstance(change, Skip) for wave in waves for change in wave.changes)
@@ -90,6 +104,37 @@ def make_plan(situation: Situation) -> Plan:
         notes=_notes(situation, in_place),
         removals_known=situation.inventory is not None,
     )
+
+
+class _Recall:
+    """Decisions of one situation: those that the memo knows, and those it will know next time."""
+
+    def __init__(self, situation: Situation, memo: Memo | None) -> None:
+        self._situation = situation
+        self._known = memo.verdicts if memo else {}
+        self._dependencies = None if memo is None else Dependencies(situation)
+        self._verdicts: dict[bytes, Verdict] = {}
+
+    @property
+    def memo(self) -> Memo:
+        return Memo(self._verdicts)
+
+    def decide(self, manifest: Manifest) -> Change | InPlace:
+        seen = self._situation.observation
+        live = seen.live.get(manifest.ref)
+        if self._dependencies is None or live is None or manifest.ref in seen.unknown:
+            return decide(manifest, self._situation)
+        key = self._dependencies.of(manifest, live)
+        verdict = self._known.get(key) if key else None
+        if verdict is not None:
+            change: Change | InPlace = InPlace(manifest, live, *verdict)
+        else:
+            change = decide(manifest, self._situation)
+            if isinstance(change, InPlace):
+                verdict = Verdict(change.stale, change.notes)
+        if key and verdict is not None:
+            self._verdicts[key] = verdict
+        return change
 
 
 def decide(manifest: Manifest, situation: Situation) -> Change | InPlace:

@@ -75,6 +75,10 @@ class Live:
     body: JSON
 
     @property
+    def api_version(self) -> str:
+        return str(self.body.get("apiVersion", ""))
+
+    @property
     def uid(self) -> str:
         return str(self.body["metadata"].get("uid", ""))
 

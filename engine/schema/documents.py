@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from engine.parse.digest import canonical
 from engine.schema.form import is_schema
 from engine.schema.node import Node, node
 from engine.tables import schemas as tables
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 _GVK = "x-kubernetes-group-version-kind"
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _METADATA = {"allOf": [{"$ref": f"#/components/schemas/{_OBJECT_META}"}]}
+_REFERENCE = re.compile(rb'"#/components/schemas/([^"]+)"')
 _KEEP_MORE = {"x-kubernetes-preserve-unknown-fields": True}
 _TYPE_META = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
 
@@ -26,7 +30,7 @@ _TYPE_META = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
 class Schemas:
     """Schemas by apiVersion and kind; only those asked for are worked out."""
 
-    __slots__ = ("_definitions", "_kinds", "_nodes")
+    __slots__ = ("_definitions", "_digests", "_kinds", "_nodes")
 
     def __init__(
         self, kinds: Mapping[tuple[str, str], str], definitions: Mapping[str, JSON]
@@ -35,6 +39,7 @@ class Schemas:
         self._kinds = kinds
         self._definitions = definitions
         self._nodes: dict[tuple[str, str], Node] = {}
+        self._digests: dict[tuple[str, str], str] = {}
 
     @classmethod
     def from_openapi(cls, documents: Iterable[JSON]) -> Schemas:
@@ -59,6 +64,28 @@ class Schemas:
             reference = {"$ref": f"#/components/schemas/{self._kinds[key]}"}
             found = self._nodes[key] = node(reference, self._definition)
         return found
+
+    def digest(self, api_version: str, kind: str) -> str:
+        """Return what stands for the schema of a kind, "" when it is not known."""
+        key = (api_version, kind)
+        found = self._digests.get(key)
+        if found is None:
+            found = self._digests[key] = self._digest(self._kinds.get(key, ""))
+        return found
+
+    def _digest(self, name: str) -> str:
+        """Return the digest of a definition and of all that it refers to."""
+        texts: dict[str, bytes] = {}
+        names = [name] if name else []
+        while names:
+            name = names.pop()
+            if name not in texts:
+                texts[name] = canonical(self._definition(name))
+                names += (found.decode() for found in _REFERENCE.findall(texts[name]))
+        state = hashlib.sha256()
+        for name in sorted(texts):
+            state.update(b"%d %s %s" % (len(texts[name]), name.encode(), texts[name]))
+        return state.hexdigest()[:32] if texts else ""
 
     def merged(self, other: Schemas) -> Schemas:
         """Return both together; where both know a kind or a definition, ``other`` wins."""
