@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import NotFoundError
 from engine.kube.record import Record
+from engine.kube.view import DirectView
 from engine.model import JSON, Application, Revision, Source
 from engine.normalize import sendable
 from engine.parse import documents
@@ -89,7 +90,8 @@ class Cluster:
 
     def world(self) -> World:
         """Return what a run of Plumb works with."""
-        return World(self.client, self._record, self.cache / "openapi", threading.Event())
+        view = DirectView(self.client, self.cache / "openapi")
+        return World(self.client, view, self._record, threading.Event())
 
     def _record(self, application: Application) -> Record:
         return Record(self.client, str(application), "corpus")

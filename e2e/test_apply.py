@@ -14,6 +14,7 @@ from engine.git import Repository
 from engine.kube.client import Client
 from engine.kube.config import load
 from engine.kube.record import Record
+from engine.kube.view import DirectView
 from engine.model import Application, GitRef, Source
 from engine.reconcile import fetch
 from engine.run import Request, Run, World
@@ -47,8 +48,8 @@ def begin(team: Team, tmp_path: Path) -> Iterator[Callable[..., Run]]:
             client = stack.enter_context(Client(connection))
             repository = stack.enter_context(Repository(source.url, cache_dir=tmp_path / "git"))
             world = World(
-                client, lambda app: Record(client, str(app), "a test"), tmp_path / "openapi",
-                threading.Event(),
+                client, DirectView(client, tmp_path / "openapi"),
+                lambda app: Record(client, str(app), "a test"), threading.Event(),
             )  # fmt: skip
             run = Run(fetch(application, repository), world, Request(Options(**options)))
             run.begin()

@@ -16,9 +16,7 @@ from engine.health import assess, is_settled
 from engine.inventory import Inventory, owner_of
 from engine.inventory import Run as PastRun
 from engine.journal import has_ended, settled
-from engine.kube import discovery
 from engine.kube.claims import claims_of
-from engine.kube.live import observe
 from engine.kube.record import new_id
 from engine.model import Health, HealthStatus, Keep, Skip, SyncResult, SyncStatus
 from engine.namespaces import place, wishes
@@ -31,11 +29,11 @@ from engine.waiting import Patience, listed
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from engine.kinds import Kinds
     from engine.kube.client import Client
     from engine.kube.record import Record
+    from engine.kube.view import View
     from engine.model import Application, Manifest, ObjectRef, Outcome, Plan, Revision, Tree
     from engine.namespaces import Placement
     from engine.render import Rendering
@@ -76,19 +74,24 @@ class World:
     """
 
     client: Client
+    view: View
     record: Callable[[Application], Record]
-    cache_dir: Path
     stop: threading.Event
     narrate: Callable[[str], None] = lambda _text: None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the person asked for; ``timeout_s`` bounds every wait of the run."""
+    """What the person asked for; ``timeout_s`` bounds every wait of the run.
+
+    With ``may_wait`` False the run ends where it would wait, and says what for: whoever asked comes
+    again when something has changed, and holds nothing meanwhile.
+    """
 
     options: Options = field(default_factory=Options)
     dry_run: bool = False
     wait: bool = False
+    may_wait: bool = True
     timeout_s: float = 300.0
 
 
@@ -112,7 +115,7 @@ class Run:
     _record: Record = field(init=False)
     _inventory: Inventory | None = None
     _owner: str = ""
-    _kinds: Kinds | None = None
+    _waiting: Wait | None = None
     _situation: Situation | None = None
     _fresh: set[ObjectRef] = field(default_factory=set)
     _written: Counter[ObjectRef] = field(default_factory=Counter)
@@ -127,8 +130,8 @@ class Run:
 
     @property
     def is_over(self) -> bool:
-        """Whether the last thing there was to write is written, or could not be."""
-        return self._is_last or self.has_failed
+        """Whether the last thing there was to write is written, could not be, or has to wait."""
+        return self._is_last or self.has_failed or self._waiting is not None
 
     @property
     def has_failed(self) -> bool:
@@ -187,6 +190,7 @@ class Run:
             self.world.client, self._record, self._seen, self.world.stop, self._remember
         )
         outcomes = applier.apply(step.changes)
+        self.world.view.learn(outcomes)
         self._is_last = step.is_last and all(o.action != "skipped" for o in outcomes)
         self._inventory = self._record.inventory
         for outcome in outcomes:
@@ -195,16 +199,20 @@ class Run:
                 self._fresh.add(outcome.ref)
                 self.health[outcome.ref] = assess(outcome.live.body)
             if (outcome.ref.group, outcome.ref.kind) == _DEFINITION:
-                self._kinds = None
+                self.world.view.forget_kinds()
 
     def wait(self, step: Wait) -> None:
         """Wait for these objects; raises HealthTimeoutError when the time is over."""
+        if not self.request.may_wait:
+            self._waiting = step
+            return
         self.world.narrate(f"waiting for {listed(step.refs)} {step.reason}")
         if step.is_for_health:
             self._patience.until_healthy(step.refs, self._seen, self._inventory)
         else:
             self._patience.pause(step.refs)
-            self._kinds = None  # what is waited for may be a version that is not served yet
+            # What is waited for may be a version that is not served yet.
+            self.world.view.forget_kinds()
 
     def settle(self) -> None:
         """Note in the record what was found in place, what ran to completion, and what is gone."""
@@ -225,7 +233,9 @@ class Run:
 
     def wait_for_health(self) -> None:
         """Wait until everything is healthy, where that was asked for and nothing failed."""
-        if self.request.dry_run or not self.request.wait or self.has_failed:
+        if not self.request.wait or self.request.dry_run or not self.request.may_wait:
+            return
+        if self.has_failed:
             return
         refs = [m.ref for m in self._seen.placement.manifests if m.ref in self.health]
         waiting = [ref for ref in refs if not is_settled(self.health[ref])]
@@ -236,15 +246,13 @@ class Run:
     # --- looking -----------------------------------------------------------------------------
 
     def _look(self) -> Situation:
-        desired, client = self.desired, self.world.client
+        desired, view = self.desired, self.world.view
         application, manifests = desired.application, desired.rendering.manifests
         crds = [m.body for m in manifests if (m.ref.group, m.ref.kind) == _DEFINITION]
-        if self._kinds is None:
-            self._kinds = discovery.kinds(client)
-        kinds = self._kinds.with_definitions(crds)
+        kinds = view.kinds().with_definitions(crds)
         placement = place(manifests, application, kinds)
         schemas = self._schemas(placement, kinds).with_definitions(crds)
-        observation = observe(client, placement, self._inventory, kinds=kinds)
+        observation = view.observe(placement, self._inventory, kinds=kinds)
         if self._inventory is None:
             self._owner = _likeliest_owner(observation) or self._owner
         return Situation(
@@ -270,8 +278,7 @@ class Run:
             for m in placement.manifests
             if not (found := kinds.resource(m.api_version, m.ref.kind)) or not found.pending
         }
-        client = self.world.client
-        return discovery.schemas(client, sorted(versions), cache_dir=self.world.cache_dir)
+        return self.world.view.schemas(sorted(versions))
 
     def _claims(self, observation: Observation, kinds: Kinds) -> Mapping[str, Claim]:
         """Return the records of the other owners that were met; asked for only when there are."""
@@ -314,6 +321,8 @@ class Run:
             sync=self._status(),
             errors=tuple(self.errors),
             warnings=tuple(warnings),
+            waiting=self._waiting.refs if self._waiting else (),
+            waits=self._waiting.reason if self._waiting else "",
             dry_run=self.request.dry_run,
             duration_s=time.monotonic() - self._started_s,
             requests=dict(self.world.client.requests),

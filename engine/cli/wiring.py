@@ -188,12 +188,14 @@ class Wiring:
 
     def world(self, application: Application) -> World:
         """Return what a run of this application works with."""
+        from engine.kube.view import DirectView
         from engine.run import World
 
+        client = self.client(self._user(application))
         return World(
-            client=self.client(self._user(application)),
+            client=client,
+            view=DirectView(client, self.cache_dir / "openapi"),
             record=self.record,
-            cache_dir=self.cache_dir / "openapi",
             stop=self.stop,
             narrate=self.narrate,
         )

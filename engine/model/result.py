@@ -59,7 +59,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """One application after one run, complete enough to print, store or serve."""
+    """One application after one run, complete enough to print, store or serve.
+
+    ``waiting`` are the objects for which the run ended before its end, ``waits`` says what for.
+    """
 
     application: str
     revision: Revision | None
@@ -69,6 +72,8 @@ class SyncResult:
     sync: SyncStatus = SyncStatus.UNKNOWN
     errors: tuple[PlumbError, ...] = ()
     warnings: tuple[str, ...] = ()
+    waiting: tuple[ObjectRef, ...] = ()
+    waits: str = ""
     dry_run: bool = False
     duration_s: float = 0.0
     requests: Mapping[str, int] = field(default_factory=dict)  # by verb: "GET", "POST", ...
