@@ -19,7 +19,9 @@ from e2e.servers.gitrepo import (
 )
 from engine.errors import ExitCode, GitError, PathNotFoundError, SettingsError
 from engine.git import GitContentError, Limits, Repository
+from engine.git.objects import Kind, Objects
 from engine.model import GitRef, Revision, TreeEntry
+from engine.render import Rendered, render_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -276,6 +278,67 @@ def test_a_tree_that_multiplies_itself_is_stopped(local: Origin) -> None:
         files = repository.tree(repository.fetch(GitRef()))
         with pytest.raises(GitContentError, match="too many files"):
             walk("")
+
+
+def test_whatever_is_at_a_path_is_found(local: Origin) -> None:
+    made = local.repository
+    folder = Tree()
+    folder.add(b"a.yaml", FILE_MODE, made.blob(b"kind: ConfigMap\n"))
+    root = Tree()
+    root.add(b"apps", FOLDER_MODE, made.add(folder))
+    root.add(b"link", SYMLINK_MODE, made.blob(b"apps"))
+    root.add(b"sub", SUBMODULE_MODE, ObjectID(b"1" * 40))
+    made.branch("main", made.commit_tree(root))
+    with local.open() as repository:
+        revision = repository.fetch(GitRef())
+        files = repository.tree(revision)
+        kinds = {path: (found := files.find(path)) and found.kind for path in (
+            "", "apps", "apps/a.yaml", "link", "sub", "gone", "apps/gone", "gone/gone",
+            "apps/a.yaml/x", "link/a.yaml")}  # fmt: skip
+        assert kinds == {
+            "": "folder", "apps": "folder", "apps/a.yaml": "file", "link": "symlink",
+            "sub": "submodule", "gone": None, "apps/gone": None, "gone/gone": None,
+            "apps/a.yaml/x": None, "link/a.yaml": None,
+        }  # fmt: skip
+        whole = files.find("")
+        assert whole is not None
+        assert whole.id == revision.tree
+
+
+def test_a_commit_elsewhere_is_known_by_the_folders_on_the_way(
+    local: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file is opened, and below the path nothing."""
+    made = local.repository
+    manifest = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"
+    made.commit({f"apps/{n}/deep/a.yaml": manifest for n in range(20)})
+    memos: dict[int, Rendered | None] = dict.fromkeys(range(20))
+    opened: list[str] = []
+    read = Objects.read
+
+    def counted(self: Objects, name: str, kind: Kind) -> bytes:
+        opened.append(kind)
+        return read(self, name, kind)
+
+    def render_all(repository: Repository) -> list[int]:
+        tree = repository.tree(repository.fetch(GitRef()))
+        fresh = []
+        opened.clear()
+        for number, memo in memos.items():
+            rendering, memos[number] = render_again(tree, f"apps/{number}", memo)
+            assert [m.ref.name for m in rendering.manifests] == ["a"]
+            fresh += [number] if memos[number] is not memo else []
+        return fresh
+
+    monkeypatch.setattr(Objects, "read", counted)
+    with local.open() as repository:
+        assert render_all(repository) == list(range(20))
+        made.commit({"README.md": "later", "docs/x": "y"})
+        assert render_all(repository) == []
+        assert opened == ["tree", "tree"]
+        made.commit({"apps/7/deep/a.yaml": f"# changed\n{manifest}"})
+        assert render_all(repository) == [7]
+        assert sorted(opened) == ["blob", "tree", "tree", "tree", "tree"]
 
 
 def test_control_characters_of_a_commit_reach_nobody(local: Origin) -> None:

@@ -17,7 +17,8 @@ _Kind: TypeAlias = Literal["file", "folder", "symlink", "submodule"]
 class MemoryTree:
     """Files by path; ``links`` are symbolic links and ``modules`` submodules, by path.
 
-    ``reads`` lists what was listed and read, in order, so that tests can see what was not.
+    ``reads`` lists what was listed, read and looked for ("?" behind it), in order, so that tests
+    can see what was not.
     """
 
     def __init__(
@@ -54,8 +55,30 @@ class MemoryTree:
         self.reads.append(path + "/")
         if path not in self._folders:
             raise PathNotFoundError("PLB223", f"path {path} does not exist")
-        entries = self._folders[path].values()
-        return sorted(entries, key=lambda e: e.name + "/" * (e.kind == "folder"))
+        return self._listing(path)
+
+    def find(self, path: str) -> TreeEntry | None:
+        """Return the entry at this path, the root as a folder."""
+        self.reads.append(path + "?")
+        if not path:
+            return TreeEntry("", "folder", self._id(""))
+        parent, _, name = path.rpartition("/")
+        return next((e for e in self._listing(parent) if e.name == name), None)
+
+    def _listing(self, path: str) -> list[TreeEntry]:
+        entries = self._folders.get(path, {}).values()
+        named = (
+            TreeEntry(e.name, e.kind, self._id(f"{path}/{e.name}".lstrip("/")))
+            if e.kind == "folder"
+            else e
+            for e in entries
+        )
+        return sorted(named, key=lambda e: e.name + "/" * (e.kind == "folder"))
+
+    def _id(self, folder: str) -> str:
+        """Return what stands for everything below a folder, as in Git."""
+        text = repr([(e.name, e.kind, e.id) for e in self._listing(folder)]).encode()
+        return hashlib.sha1(text, usedforsecurity=False).hexdigest()
 
     def read(self, path: str) -> bytes:
         """Return a file's content."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from engine.errors import PathNotFoundError
 from engine.git.objects import DamageError, GitContentError, parse_entries, printable
+from engine.model import TreeEntry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.git.limits import Limits
     from engine.git.objects import Kind, Objects
-    from engine.model import TreeEntry
 
 _NEAREST_SHOWN = 6
 
@@ -40,6 +40,15 @@ class GitTree:
     def entries(self, path: str) -> list[TreeEntry]:
         """Return the folder's entries in Git's order; PathNotFoundError when it is no folder."""
         return list(self._folder(path).values())
+
+    def find(self, path: str) -> TreeEntry | None:
+        """Return the entry at this path, the root as a folder; None when nothing is there."""
+        if not path:
+            return TreeEntry("", "folder", self._root)
+        try:
+            return self._find(path)[1]
+        except PathNotFoundError:
+            return None
 
     def read(self, path: str) -> bytes:
         """Return a file's content; PathNotFoundError when it is not there or is no file."""

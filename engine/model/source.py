@@ -64,7 +64,10 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """One name in a folder of a commit; ``id`` is the object id in hex."""
+    """One name in a folder of a commit; ``id`` is the object id in hex.
+
+    That of a folder stands for everything below it.
+    """
 
     name: str
     kind: Literal["file", "folder", "symlink", "submodule"]
@@ -80,6 +83,10 @@ class Tree(Protocol):
 
     def entries(self, path: str) -> Sequence[TreeEntry]:
         """List the folder's entries in Git's order."""
+        ...
+
+    def find(self, path: str) -> TreeEntry | None:
+        """Return the entry at this path, the root as a folder; None when nothing is there."""
         ...
 
     def read(self, path: str) -> bytes:

@@ -83,10 +83,10 @@ def lone_file(tree: Tree, path: str) -> bool:
     *above, last = path.split("/")
     for name in above:
         at = f"{folder}/{name}" if folder else name
-        if _entry(tree, folder, name, at) != "folder":
+        if _kind(tree, at) != "folder":
             return False
         folder = at
-    if _entry(tree, folder, last, path) != "file":
+    if _kind(tree, path) != "file":
         return False
     _refuse_format(folder, last)
     if not last.endswith(SUFFIXES):
@@ -97,12 +97,12 @@ def lone_file(tree: Tree, path: str) -> bool:
     return True
 
 
-def _entry(tree: Tree, folder: str, name: str, path: str) -> str:
-    """Return the kind of one entry, "" for none; ManifestError for what is not followed."""
-    kind = next((e.kind for e in tree.entries(folder) if e.name == name), "")
-    if kind in {"symlink", "submodule"}:
-        raise _refuse_link(path, kind)
-    return kind
+def _kind(tree: Tree, path: str) -> str:
+    """Return what is at a path, "" for nothing; ManifestError for what is not followed."""
+    entry = tree.find(path)
+    if entry is not None and entry.kind in {"symlink", "submodule"}:
+        raise _refuse_link(path, entry.kind)
+    return entry.kind if entry else ""
 
 
 def _is_left_out(base: str, entry: TreeEntry, ignores: Sequence[_Ignore]) -> bool:
