@@ -26,7 +26,7 @@ def test_every_explained_code_is_raised() -> None:
 
 def test_explanations_are_whole_sentences() -> None:
     for code, explanation in CODES.items():
-        assert re.fullmatch(r"PLB[1-7]\d\d", code)
+        assert re.fullmatch(r"PLB[1-8]\d\d", code)
         assert explanation.title
         assert not explanation.title.endswith(".")
         assert explanation.meaning.endswith(".")
