@@ -116,6 +116,14 @@ SAFETY: dict[str, Explanation] = {
         "Run plumb sync: it rebuilds the record from Git and from the marks on the objects, and "
         "deletes nothing. Then delete the application.",
     ),
+    "PLB550": Explanation(
+        "Not the active replica",
+        "Several daemons may run, and one of them at a time holds the Lease and writes. This one "
+        "does not hold it, or could not renew it in time: it was frozen, or cut off from the API "
+        "server.",
+        "Nothing: the replica that holds the Lease goes on, and this one waits for its turn. If "
+        "it happens often, look at the API server's answer times and at the Pod's CPU limit.",
+    ),
     # PLB5xx
     "PLB590": Explanation(
         "Patch does not apply",
