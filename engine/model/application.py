@@ -34,7 +34,11 @@ class IgnoreRule:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What one Application document asks for; durations in seconds."""
+    """What one Application document asks for; durations in seconds.
+
+    What is below ``uid`` only a resource has; ``requested_at`` is its annotation
+    plumb.dev/reconcile-requested-at, ``status_id`` the id that its status remembers.
+    """
 
     name: str
     namespace: str
@@ -57,6 +61,11 @@ class Application:
     confirm: str = ""  # annotation plumb.dev/confirm-prune
     origin: Literal["file", "resource"] = "file"
     uid: str = ""
+    status_id: str = ""
+    generation: int = 0
+    requested_at: str = ""
+    is_terminating: bool = False
+    finalizers: tuple[str, ...] = ()
     document: JSON = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:

@@ -5,11 +5,16 @@ of the command line (cli/) and kubeconfigs (kube/config.py).
 """
 
 from engine.settings.credentials import credentials_from_secret
-from engine.settings.documents import application_from_flags, applications
+from engine.settings.documents import (
+    application_from_flags,
+    application_from_resource,
+    applications,
+)
 from engine.settings.values import parse_duration, parse_ref
 
 __all__ = [
     "application_from_flags",
+    "application_from_resource",
     "applications",
     "credentials_from_secret",
     "parse_duration",

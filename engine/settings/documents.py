@@ -5,6 +5,7 @@ Belongs here: which fields there are, what they may hold and their defaults (doc
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
@@ -12,7 +13,7 @@ from engine import parse
 from engine.errors import ManifestError, SettingsError
 from engine.model import Application, GitRef, IgnoreRule, MaxPrune, Source
 from engine.settings import values
-from engine.settings.fields import Fields, Problems
+from engine.settings.fields import Fields, Problems, ResourceProblems
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,8 @@ RefKind: TypeAlias = Literal["branch", "tag", "semver", "commit"]
 API_VERSION = "plumb.dev/v1alpha1"
 KIND = "Application"
 CONFIRM_ANNOTATION = "plumb.dev/confirm-prune"
+REQUESTED_ANNOTATION = "plumb.dev/reconcile-requested-at"
+SHORTEST_S = 10.0  # of a duration in a resource, as the CRD says
 
 _SPEC = frozenset({
     "source", "targetNamespace", "allowedNamespaces", "allowClusterScoped", "createNamespace",
@@ -42,6 +45,18 @@ _METADATA = frozenset({
 _POLICIES: dict[str, Policy] = {"orphan": "orphan", "delete": "delete", "wait": "wait"}
 _DRIFT: dict[str, Drift] = {"correct": "correct", "report": "report"}
 _UNBOUNDED = 2**31 - 1
+# What has to be right in a resource that is going away: it must not be stuck for a bad URL.
+_FAREWELL = ("/apiVersion", "/kind", "/metadata/name", "/metadata/namespace",
+             "/spec/deletionPolicy", "/spec/serviceAccountName")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What differs between a file and a resource of the cluster."""
+
+    namespace: str
+    url: Callable[[str], str]
+    duration: Callable[[str], float]
 
 
 def applications(data: bytes, *, path: str, namespace: str) -> list[Application]:
@@ -52,10 +67,12 @@ def applications(data: bytes, *, path: str, namespace: str) -> list[Application]
     """
     found: list[Application] = []
     errors: list[SettingsError] = []
+    folder = str(Path(path).parent)
+    form = _Form(namespace, lambda text: values.repository_url(text, folder=folder), _positive)
     for document in _documents(data, path):
         problems = Problems(path, _places(data, document.index))
         try:
-            found.append(_application(document.body, problems, path=path, namespace=namespace))
+            found.append(_from_file(document.body, problems, form))
         except SettingsError as error:
             errors += [error, *(e for e in error.others if isinstance(e, SettingsError))]
     errors += _twice(found, path)
@@ -66,6 +83,37 @@ def applications(data: bytes, *, path: str, namespace: str) -> list[Application]
     if not found:
         raise SettingsError("PLB100", "there is no Application in this file", where=path)
     return found
+
+
+def application_from_resource(body: JSON) -> Application:
+    """Return what an Application resource asks for, as the API server returned it.
+
+    Raises SettingsError whose place is "Application NAMESPACE/NAME: /spec/FIELD". It differs from
+    the form in files in this: the repository is on a server, never on the disk of whoever reads
+    it; durations are 10 s or more; metadata is the API server's and not checked; and of one that
+    is being deleted only what deleting it needs has to be right.
+    """
+    metadata = _mapping(_mapping(body).get("metadata"))
+    namespace, name = (str(metadata.get(key) or "?") for key in ("namespace", "name"))
+    is_terminating = bool(metadata.get("deletionTimestamp"))
+    problems = ResourceProblems(
+        f"Application {namespace}/{name}", only=_FAREWELL if is_terminating else None
+    )
+    _check_kind(body, problems)
+    application = _application(body, problems, _Form("", values.remote_url, _at_least_shortest))
+    generation, finalizers = metadata.get("generation"), metadata.get("finalizers")
+    annotations, status = _mapping(metadata.get("annotations")), _mapping(body.get("status"))
+    return replace(
+        application,
+        origin="resource",
+        uid=str(metadata.get("uid") or ""),
+        status_id=str(status.get("id") or ""),
+        generation=generation if isinstance(generation, int) else 0,
+        requested_at=str(annotations.get(REQUESTED_ANNOTATION) or ""),
+        is_terminating=is_terminating,
+        finalizers=tuple(map(str, finalizers)) if isinstance(finalizers, list) else (),
+        document=None,  # a thousand of them would weigh more than all else that is known of them
+    )
 
 
 def application_from_flags(
@@ -133,26 +181,30 @@ def _twice(found: list[Application], path: str) -> list[SettingsError]:
     return errors
 
 
-def _application(body: JSON, problems: Problems, *, path: str, namespace: str) -> Application:
+def _from_file(body: JSON, problems: Problems, form: _Form) -> Application:
     _check_kind(body, problems)
+    Fields(body, "", problems).only({"apiVersion", "kind", "metadata", "spec", "status"})
+    Fields(body, "", problems).inner("metadata").only(_METADATA)
+    return _application(body, problems, form)
+
+
+def _application(body: JSON, problems: Problems, form: _Form) -> Application:
     top = Fields(body, "", problems)
-    top.only({"apiVersion", "kind", "metadata", "spec", "status"})
     metadata, spec = top.inner("metadata"), top.inner("spec")
-    metadata.only(_METADATA)
     spec.only(_SPEC)
     limits = spec.inner("maxPrune")
     limits.only({"objects", "percent"})
     application = Application(
         name=metadata.required("name", values.subdomain, default=""),
-        namespace=metadata.text("namespace", values.label, default=namespace),
+        namespace=metadata.text("namespace", values.label, default=form.namespace),
         confirm=metadata.inner("annotations").text(CONFIRM_ANNOTATION, str, default=""),
-        source=_source(spec, folder=str(Path(path).parent)),
+        source=_source(spec, form.url),
         target_namespace=spec.text("targetNamespace", values.label, default="") or None,
         allowed_namespaces=spec.texts("allowedNamespaces", values.label),
         allow_cluster_scoped=spec.flag("allowClusterScoped", default=False),
         create_namespace=spec.flag("createNamespace", default=False),
         service_account_name=spec.text("serviceAccountName", values.subdomain, default="") or None,
-        interval_s=spec.text("interval", _positive, default=180.0),
+        interval_s=spec.text("interval", form.duration, default=180.0),
         prune=spec.flag("prune", default=True),
         max_prune=MaxPrune(
             objects=limits.number("objects", default=5, most=_UNBOUNDED),
@@ -161,7 +213,7 @@ def _application(body: JSON, problems: Problems, *, path: str, namespace: str) -
         deletion_policy=spec.word("deletionPolicy", _POLICIES, default="orphan"),
         drift=spec.word("drift", _DRIFT, default="correct"),
         wait=spec.flag("wait", default=True),
-        timeout_s=spec.text("timeout", _positive, default=300.0),
+        timeout_s=spec.text("timeout", form.duration, default=300.0),
         suspend=spec.flag("suspend", default=False),
         depends_on=tuple(_dependency(item) for item in spec.items("dependsOn")),
         ignore=tuple(_rule(item) for item in spec.items("ignore")),
@@ -184,10 +236,7 @@ def _check_kind(body: JSON, problems: Problems) -> None:
     problems.raise_first()
 
 
-def _source(spec: Fields, *, folder: str) -> Source:
-    def url(text: str) -> str:
-        return values.repository_url(text, folder=folder)
-
+def _source(spec: Fields, url: Callable[[str], str]) -> Source:
     if not spec.has("source"):
         spec.wrong("source", SettingsError("PLB103", "is missing", hint="set source.url"))
         return Source(url="")
@@ -257,8 +306,19 @@ def _rule(item: Fields) -> IgnoreRule:
     )
 
 
+def _mapping(value: JSON) -> dict[str, JSON]:
+    return value if isinstance(value, dict) else {}
+
+
 def _positive(text: str) -> float:
     seconds = values.parse_duration(text)
     if not seconds:
         raise SettingsError("PLB105", "must be longer than nothing")
+    return seconds
+
+
+def _at_least_shortest(text: str) -> float:
+    seconds = _positive(text)
+    if seconds < SHORTEST_S:
+        raise SettingsError("PLB105", f"must be {SHORTEST_S:.0f}s or longer")
     return seconds

@@ -30,14 +30,12 @@ class Problems:
         """Keep an error, with its place and the field in front."""
         field = pointer.lstrip("/").replace("/", ".") or "document"
         line, column = self._locate(pointer)
-        placed = SettingsError(
-            error.code,
-            f"{field}: {error.what}",
-            where=f"{self._path}:{line}:{column}",
-            why=error.why,
-            hint=error.hint,
-        )
-        self._found.append(((line, column), placed))
+        where = f"{self._path}:{line}:{column}"
+        self._keep((line, column), where, f"{field}: {error.what}", error)
+
+    def _keep(self, at: tuple[int, int], where: str, what: str, error: SettingsError) -> None:
+        placed = SettingsError(error.code, what, where=where, why=error.why, hint=error.hint)
+        self._found.append((at, placed))
 
     def raise_first(self) -> None:
         """Raise the topmost problem with the rest in ``others``; return when there is none."""
@@ -46,6 +44,23 @@ class Problems:
         first, *rest = (error for _, error in sorted(self._found, key=lambda pair: pair[0]))
         first.others = tuple(rest)
         raise first
+
+
+class ResourceProblems(Problems):
+    """What is wrong with one resource: in no file, so that its place is the JSON pointer alone.
+
+    With ``only`` given, problems anywhere else are no hindrance and are left out.
+    """
+
+    def __init__(self, name: str, *, only: tuple[str, ...] | None = None) -> None:
+        super().__init__(name, lambda _: (0, 0))
+        self._only = only
+
+    def add(self, pointer: str, error: SettingsError) -> None:
+        """Keep an error, with the pointer to its field in front."""
+        if self._only is None or pointer in self._only:
+            at = (len(self._found), 0)
+            self._keep(at, f"{self._path}: {pointer or '/'}", error.what, error)
 
 
 class Fields:

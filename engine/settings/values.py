@@ -105,6 +105,14 @@ def repository_url(text: str, *, folder: str) -> str:
     return posixpath.normpath(Path(folder, text).absolute())
 
 
+def remote_url(text: str) -> str:
+    """URL of a repository on a server: whoever reads it must not look at its own disk."""
+    url = repository_url(text, folder="/")
+    if url.startswith(("/", "file:")):
+        raise _bad_url("in a cluster it is on a server: https, http, ssh or git@host:path")
+    return url
+
+
 def folder_path(text: str) -> str:
     """Path below the root of a repository, normalised; "" is the root."""
     if text.startswith("/") or "\\" in text or any(ord(c) < 32 or ord(c) == 127 for c in text):
