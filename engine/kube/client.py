@@ -6,6 +6,7 @@ the meaning of refusals (status.py), which object to write (apply.py).
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import orjson
@@ -38,6 +39,12 @@ class Answer(NamedTuple):
 
     body: JSON
     warnings: tuple[str, ...] = ()
+
+
+class Items(list["JSON"]):
+    """A whole list, and the resourceVersion at which it was so."""
+
+    version = ""
 
 
 class Client:
@@ -137,8 +144,39 @@ class Client:
                     item.get("metadata", {}).pop("managedFields", None)
             return iter(items)
 
-    def _pages(self, path: str, params: Mapping[str, str], accept: str) -> Sequence[JSON]:
-        items: list[JSON] = []
+    def snapshot(self, path: str, *, params: Mapping[str, str]) -> tuple[Sequence[JSON], str]:
+        """Return all items, and the resourceVersion from which a watch goes on; or raise."""
+        asked = {"limit": "500", **params}
+        starts = LIST_STARTS
+        while True:
+            starts -= 1
+            try:
+                items = self._pages(path, asked, JSON_TYPE)
+            except ApiError as error:
+                if is_expired(error) and starts:
+                    continue
+                raise
+            return items, items.version
+
+    @contextmanager
+    def watch(
+        self, path: str, *, params: Mapping[str, str], timeout_s: float, silence_s: float
+    ) -> Iterator[Iterator[JSON]]:
+        """Give the events of a watch as they arrive, until the server ends it.
+
+        Raises ClusterError when it breaks or nothing arrives for ``silence_s``; ApiError when the
+        server refuses it, also in mid-stream.
+        """
+        asked = Asked("GET", path, "", self._user)
+        whole = {**params, "watch": "1", "timeoutSeconds": str(int(timeout_s))}
+        with self._sender.stream(
+            asked, params=whole, headers={"Accept": JSON_TYPE},
+            timeout_s=timeout_s + silence_s, silence_s=silence_s,
+        ) as chunks:  # fmt: skip
+            yield _events(chunks, asked)
+
+    def _pages(self, path: str, params: Mapping[str, str], accept: str) -> Items:
+        items = Items()
         token = ""
         while True:
             page_params = {**params, "continue": token} if token else params
@@ -146,7 +184,9 @@ class Client:
             with collector_off():
                 page = _decoded(reply, path)
                 items += _items(page, path)
-            token = (page.get("metadata") or {}).get("continue") or ""
+            metadata = page.get("metadata") or {}
+            items.version = str(metadata.get("resourceVersion", ""))
+            token = metadata.get("continue") or ""
             if not token:
                 return items
 
@@ -212,6 +252,29 @@ class Client:
                 why="it may or may not have taken effect", hint="it is looked up again",
                 status=reply.status,
             ) from None  # fmt: skip
+
+
+def _events(chunks: Iterator[bytes], asked: Asked) -> Iterator[JSON]:
+    """Yield one event a line; an ERROR event is raised as the refusal that it holds."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            event = _decoded(line, asked.path)
+            if not isinstance(event, dict) or "object" not in event:
+                raise _no_event(asked.path)
+            if event.get("type") == "ERROR":
+                said = event["object"]
+                code = said.get("code", 500) if isinstance(said, dict) else 500
+                raise status.error_of(code, orjson.dumps(said), asked=asked)
+            yield event
+
+
+def _no_event(where: str) -> ClusterError:
+    return ClusterError(
+        "PLB462", "the answer is no event of a watch", where=where,
+        hint="check `server` in the kubeconfig, a proxy may stand between",
+    )  # fmt: skip
 
 
 def _encoded(body: JSON, where: str) -> bytes:

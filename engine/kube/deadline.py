@@ -88,10 +88,11 @@ class Watch:
                 for flight in self._flights:
                     if flight.ends_at <= now and flight.socket is not None:
                         flight.expired = True
-                        _shut(flight.socket)
+                        shut(flight.socket)
 
 
-def _shut(sock: socket.socket) -> None:
+def shut(sock: socket.socket) -> None:
+    """End whatever another thread reads from this socket."""
     with contextlib.suppress(OSError):
         # Not SSLSocket.shutdown(): that takes the TLS state away from under the reading thread.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

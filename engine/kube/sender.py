@@ -6,6 +6,7 @@ bytes (transport.py), the meaning of refusals (status.py).
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import threading
@@ -23,7 +24,7 @@ from engine.kube import status
 from engine.kube.transport import NoReplyError, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from engine.kube.config import Connection
     from engine.kube.status import Asked
@@ -122,11 +123,49 @@ class Sender:
             failed += 1
             self._after_refusal(reply, call, failed)
 
-    def _exchange(self, call: _Call, authorization: str) -> Reply:
+    @contextlib.contextmanager
+    def stream(
+        self, asked: Asked, *, params: Mapping[str, str], headers: Mapping[str, str],
+        timeout_s: float, silence_s: float,
+    ) -> Iterator[Iterator[bytes]]:  # fmt: skip
+        """Open a reply that goes on, and give its bytes as they arrive. It is tried once.
+
+        Raises ClusterError when it breaks or falls silent, ApiError when the server refuses.
+        """
+        target = f"{asked.path}?{urlencode(params, quote_via=quote)}"
+        authorization = self._connection.credentials.authorization()
+        began, code = time.monotonic(), 0
+        with self._lock:
+            self._counts["WATCH"] += 1
+        try:
+            with self._transport.stream(
+                target, headers=self._whole(headers, authorization),
+                timeout_s=timeout_s, silence_s=silence_s,
+            ) as (reply, chunks):  # fmt: skip
+                code = reply.status
+                if code == 401:
+                    self._connection.credentials.renew(authorization)
+                if not 200 <= code < 300:
+                    raise status.error_of(
+                        code, reply.body, asked=asked, retry_after_s=_retry_after(reply)
+                    )
+                yield chunks
+        except NoReplyError as error:
+            raise self._unreachable(asked, error) from None
+        finally:
+            if self._on_request is not None:
+                took = time.monotonic() - began
+                self._on_request(Exchange("WATCH", target, code, took))
+
+    def _whole(self, given: Mapping[str, str], authorization: str) -> HTTPHeaderDict:
         headers = self._headers.copy()
-        headers.update(call.headers)
+        headers.update(given)
         if authorization:
             headers["Authorization"] = authorization
+        return headers
+
+    def _exchange(self, call: _Call, authorization: str) -> Reply:
+        headers = self._whole(call.headers, authorization)
         began = time.monotonic()
         code = 0
         with self._lock:
@@ -158,14 +197,17 @@ class Sender:
         pause_s = _backoff(failed)
         late = time.monotonic() + pause_s >= call.ends_at
         if error.lasting or hopeless or late:
-            tls = "certificate" in error.why or "TLS" in error.why
-            raise ClusterError(
-                "PLB461" if tls else "PLB460",
-                f"the API server {self._connection.server} cannot be reached",
-                where=call.asked.where, why=error.why,
-                hint=error.hint or "check that it runs, the kubeconfig's `server`, and the network",
-            ) from None  # fmt: skip
+            raise self._unreachable(call.asked, error) from None
         self._wait_until(time.monotonic() + pause_s, call)
+
+    def _unreachable(self, asked: Asked, error: NoReplyError) -> ClusterError:
+        tls = "certificate" in error.why or "TLS" in error.why
+        return ClusterError(
+            "PLB461" if tls else "PLB460",
+            f"the API server {self._connection.server} cannot be reached",
+            where=asked.where, why=error.why,
+            hint=error.hint or "check that it runs, the kubeconfig's `server`, and the network",
+        )  # fmt: skip
 
     def _after_refusal(self, reply: Reply, call: _Call, failed: int) -> None:
         """Wait before another try if that is safe and makes sense, else raise the refusal."""

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import urllib3
@@ -23,10 +24,10 @@ from requests.exceptions import InvalidSchema
 from urllib3 import exceptions as failures
 
 from engine.errors import SettingsError
-from engine.kube.deadline import Flight, Watch
+from engine.kube.deadline import Flight, Watch, shut
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from urllib3.connection import HTTPConnection
 
@@ -97,6 +98,7 @@ class Transport(KubernetesHTTPAdapter):
         self._connection = connection
         self._lock = threading.Lock()
         self._watch = Watch()
+        self._streams: set[Flight] = set()
         self._size = connections
         self._shown: Certificate | None = None
         self._pool: urllib3.HTTPConnectionPool | None = None
@@ -141,9 +143,57 @@ class Transport(KubernetesHTTPAdapter):
                 raise NoReplyError(_late(timeout_s), sent=True)
             return Reply(response.status, response.headers, response.data)
 
+    @contextmanager
+    def stream(
+        self, target: str, *, headers: Mapping[str, str], timeout_s: float, silence_s: float
+    ) -> Iterator[tuple[Reply, Iterator[bytes]]]:
+        """GET a reply that goes on: its head, and its bytes as they arrive; raises NoReplyError.
+
+        Not a byte for ``silence_s``, or no end after ``timeout_s``, breaks it off. The body of a
+        head that is no success is whole.
+        """
+        pool = self._ready_pool()
+        with self._watch.flight(timeout_s) as flight:
+
+            def explained(error: Exception) -> NoReplyError:
+                return _explained(
+                    error, flight, server=self._connection.server, timeout_s=silence_s
+                )
+
+            try:
+                response = pool.urlopen(
+                    "GET", self._prefix + target, headers=headers, retries=False, redirect=False,
+                    assert_same_host=False, preload_content=False,
+                    timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=silence_s),
+                )  # fmt: skip
+            except (failures.HTTPError, OSError) as error:
+                raise explained(error) from None
+            with self._lock:
+                self._streams.add(flight)
+
+            def chunks() -> Iterator[bytes]:
+                try:
+                    yield from response.stream(1 << 16)
+                except (failures.HTTPError, OSError, ValueError, AttributeError) as error:
+                    # The last two: what a connection that another thread has shut ends in.
+                    raise explained(error) from None
+
+            try:
+                is_success = 200 <= response.status < 300
+                body = b"" if is_success else b"".join(chunks())
+                yield Reply(response.status, response.headers, body), chunks()
+            finally:
+                with self._lock:
+                    self._streams.discard(flight)
+                response.close()
+
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; streams end at once."""
         self._watch.close()
+        with self._lock:
+            for flight in self._streams:
+                if flight.socket is not None:
+                    shut(flight.socket)
         with self._lock:
             self._forget_pool()
 
