@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import ClusterError, NotFoundError, PlumbError
 from engine.inventory import owner_of
@@ -29,6 +29,20 @@ _FEW = 4
 _AUTOSCALER = ("autoscaling", "HorizontalPodAutoscaler")
 
 
+class Known(Protocol):
+    """What is known without asking, from watches. Each gives None where it knows nothing."""
+
+    def selected(
+        self, resource: Resource, namespace: str, refs: Iterable[ObjectRef], *, owner: str
+    ) -> Iterable[Live] | None:
+        """Return those of ``refs`` and of this owner's objects that carry our label."""
+        ...
+
+    def autoscalers(self, resource: Resource, namespace: str) -> Iterable[JSON] | None:
+        """Return all HorizontalPodAutoscalers of a namespace."""
+        ...
+
+
 @dataclass(slots=True)
 class _Seen:
     """What one group of requests found; merged into the Observation in the end."""
@@ -46,10 +60,11 @@ def observe(
     *,
     kinds: Kinds,
     only: frozenset[ObjectRef] | None = None,
+    known: Known | None = None,
 ) -> Observation:
     """Return the state of every desired and every recorded object, with read requests only.
 
-    ``only`` limits it to these.
+    ``only`` limits it to these. What ``known`` has is not asked for.
     """
     versions = _versions(placement, inventory)
     if only is not None:
@@ -58,14 +73,16 @@ def observe(
     owner = inventory.id if inventory and inventory.entries else ""
     if inventory and inventory.doubt:
         owner = inventory.id
-    with ThreadPoolExecutor(client.connections, thread_name_prefix="observe") as pool:
-        groups = [
-            pool.submit(_Group(client, resource, namespace).read, refs, owner=owner)
-            for (resource, namespace), refs in wanted.items()
-        ]
-        scaled = pool.submit(_autoscaled, client, placement, kinds, only=only)
-        results = [seen, *(group.result() for group in groups)]
-        targets, unread = scaled.result()
+    groups = [(_Group(client, *place, known), refs) for place, refs in wanted.items()]
+    if known is not None:  # little is left to ask, and other runs use the connections
+        results = [seen, *(group.read(refs, owner=owner) for group, refs in groups)]
+        targets, unread = _autoscaled(client, placement, kinds, only=only, known=known)
+    else:
+        with ThreadPoolExecutor(client.connections, thread_name_prefix="observe") as pool:
+            reading = [pool.submit(group.read, refs, owner=owner) for group, refs in groups]
+            scaled = pool.submit(_autoscaled, client, placement, kinds, only=only)
+            results = [seen, *(group.result() for group in reading)]
+            targets, unread = scaled.result()
     live = {ref: found for result in results for ref, found in result.live.items()}
     hinted = {ref for ref, found in live.items() if ref.namespace in unread and _was_scaled(found)}
     return Observation(
@@ -169,14 +186,15 @@ class _Group:
     client: Client
     resource: Resource
     namespace: str
+    known: Known | None = None
     seen: _Seen = field(default_factory=_Seen)
 
     def read(self, refs: list[ObjectRef], *, owner: str) -> _Seen:
         """Find these objects; an error makes what it leaves open unknown."""
         missing = refs
         try:
-            if owner:
-                self._list(refs, owner=owner)
+            if owner or self.known is not None:
+                self._selected(refs, owner=owner)
                 missing = [ref for ref in refs if ref not in self.seen.live]
             if len(missing) > _FEW:
                 self._list(missing)
@@ -198,6 +216,21 @@ class _Group:
             except PlumbError as error:
                 self.seen.unknown[ref] = error
 
+    def _selected(self, refs: list[ObjectRef], *, owner: str) -> None:
+        found = None
+        if self.known is not None:
+            found = self.known.selected(self.resource, self.namespace, refs, owner=owner)
+        if found is None:
+            if owner:
+                self._list(refs, owner=owner)
+            return
+        wanted = frozenset(refs)
+        for live in found:
+            if live.ref in wanted:
+                self.seen.live[live.ref] = live
+            elif owner and owner_of(live) == owner:
+                self.seen.strays[live.ref] = live
+
     def _list(self, refs: Iterable[ObjectRef], *, owner: str = "") -> None:
         wanted = frozenset(refs)
         params = {"labelSelector": f"{OWNER_LABEL}={owner}"} if owner else None
@@ -215,7 +248,12 @@ class _Group:
 
 
 def _autoscaled(
-    client: Client, placement: Placement, kinds: Kinds, *, only: frozenset[ObjectRef] | None
+    client: Client,
+    placement: Placement,
+    kinds: Kinds,
+    *,
+    only: frozenset[ObjectRef] | None,
+    known: Known | None = None,
 ) -> tuple[set[ObjectRef], set[str]]:
     """Return the targets of autoscalers, and the namespaces whose autoscalers cannot be read."""
     targets: set[ObjectRef] = set()
@@ -234,7 +272,8 @@ def _autoscaled(
     unread: set[str] = set()
     for namespace in sorted(namespaces):
         try:
-            for autoscaler in client.list(resource.path(namespace)):
+            found = known.autoscalers(resource, namespace) if known is not None else None
+            for autoscaler in client.list(resource.path(namespace)) if found is None else found:
                 targets.update(_target(autoscaler))
         except PlumbError:
             # Fields own up to it: the scale subresource leaves the autoscaler's manager behind.

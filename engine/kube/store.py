@@ -102,7 +102,9 @@ class Store:
         with self._lock:
             old = self._held.get(name)
             is_same = old is not None and old.uid == fresh.uid
-            if fresh.uid in self._gone or (old and is_same and _is_newer(old.version, fresh.version)):
+            if fresh.uid in self._gone or (
+                old and is_same and _is_newer(old.version, fresh.version)
+            ):
                 return
             if kind == "DELETED":
                 if old is None or not is_same:

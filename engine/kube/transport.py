@@ -13,8 +13,8 @@ import ssl
 import tempfile
 import threading
 import time
-from pathlib import Path
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import urllib3
