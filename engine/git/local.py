@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from engine.git import refs
 from engine.git.objects import Objects
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.git.deadline import Deadline
     from engine.git.refs import Target
     from engine.model import GitRef
@@ -29,6 +32,14 @@ class LocalRepository:
     def close(self) -> None:
         self.objects.close()
         self._repo.close()
+
+    def targets(self, asked: Sequence[GitRef], deadline: Deadline) -> dict[GitRef, str]:
+        """Return the id that each of these refs names now, where it is there."""
+        found = {}
+        for ref in asked:
+            with contextlib.suppress(GitError):
+                found[ref] = self.find(ref, deadline).id
+        return found
 
     def find(self, ref: GitRef, deadline: Deadline) -> Target:
         """Return what a ref names now."""

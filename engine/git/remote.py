@@ -21,6 +21,8 @@ from engine.git.pack import PackError
 from engine.git.refs import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dulwich.client import GitClient
 
     from engine.git.address import Address
@@ -61,6 +63,13 @@ class RemoteRepository:
         except DamageError:
             deadline.check()
         return self.find_afresh(ref, deadline)
+
+    def targets(self, asked: Sequence[GitRef], deadline: Deadline) -> dict[GitRef, str]:
+        """Return the id that each of these refs names now, where it is there."""
+        prefixes = dict.fromkeys(prefix for ref in asked for prefix in names.prefixes(ref))
+        listed, symrefs = self._listing(list(prefixes), deadline)
+        found = ((ref, _found(ref, listed, symrefs)) for ref in asked)
+        return {ref: target.id for ref, target in found if target is not None}
 
     def find_afresh(self, ref: GitRef, deadline: Deadline) -> Target:
         """Do the same without trusting anything in the cache."""
@@ -156,17 +165,23 @@ class RemoteRepository:
 
     def _list(self, deadline: Deadline) -> list[str]:
         """Ask for all branches and tags, to say what there is when a ref is not."""
+        return list(self._listing([names.HEADS, names.TAGS], deadline)[0])
+
+    def _listing(
+        self, prefixes: Sequence[str], deadline: Deadline
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the refs below these prefixes, and what the symbolic ones point to."""
         client, path = self._connect(deadline)
         try:
             found = client.get_refs(
-                path.encode(), ref_prefix=[names.HEADS.encode(), names.TAGS.encode()]
+                path.encode(), ref_prefix=[prefix.encode() for prefix in prefixes]
             )
         except Exception as error:
             deadline.check()
             raise self._failures.translate(error) from error
         finally:
             client.close()
-        return list(decoded(found.refs))
+        return decoded(found.refs), decoded(found.symrefs or {})
 
     def _refresh(self, *, afresh: bool) -> None:
         """Read from the generation in use now; from none when it must not be trusted."""
@@ -223,3 +238,10 @@ class RemoteRepository:
                     hint="split the repository, or raise the cap on entries",
                 )  # fmt: skip
         self._whole |= seen
+
+
+def _found(ref: GitRef, listed: dict[str, str], symrefs: dict[str, str]) -> names.Target | None:
+    try:
+        return names.find(ref, listed, symrefs, where="")
+    except GitError:
+        return None  # two are meant; whoever fetches it is told so

@@ -17,6 +17,7 @@ from engine.model import GitRef, Revision
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterable
     from pathlib import Path
 
     from engine.model import Credentials
@@ -81,6 +82,14 @@ class Repository:
             subject=said.subject,
             committed_at=said.committed_at,
         )
+
+    def targets(self, asked: Iterable[GitRef]) -> dict[GitRef, str]:
+        """Return the id that each ref names now, of those that are there; one listing for all.
+
+        A commit is its own id. Raises GitError when the repository cannot be asked.
+        """
+        with self._deadline() as deadline:
+            return self._open().targets(list(asked), deadline)
 
     def tree(self, revision: Revision) -> GitTree:
         """Return the files of a revision that was fetched from here, now or earlier.
