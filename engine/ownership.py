@@ -7,6 +7,7 @@ is left alone unless Git says ``plumb.dev/adopt: enabled`` (facts/prune.md).
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from engine.errors import PlumbError, RefusedError
@@ -16,7 +17,7 @@ from engine.model import ADOPT_ANNOTATION, JSON, Live, Manifest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.situation import Claim
+    from engine.situation import Claim, Observation
 
 LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -87,3 +88,10 @@ def annotation(body: JSON, key: str) -> str:
     """Return the object's annotation, or ""."""
     value = (body.get("metadata", {}).get("annotations") or {}).get(key, "")
     return value if isinstance(value, str) else ""
+
+
+def likeliest_owner(observation: Observation) -> str:
+    """Return whose mark most objects carry: without the record, that is most likely ours."""
+    counts = Counter(owner_of(live) for live in observation.live.values())
+    del counts[""]
+    return counts.most_common(1)[0][0] if counts else ""

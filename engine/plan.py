@@ -6,7 +6,7 @@ Pure. The dry run prints this plan and stops; a sync carries out the same one.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from engine import normalize, ownership, schema
 from engine.errors import ManifestError, PlumbError, RefusedError, unexpected
@@ -23,6 +23,7 @@ from engine.model import (
     Adopt,
     Change,
     Create,
+    Drift,
     Edit,
     HealthStatus,
     IgnoreRule,
@@ -35,6 +36,7 @@ from engine.model import (
     Skip,
     Update,
     Wave,
+    Why,
 )
 from engine.order import in_order, wave_of
 from engine.ownership import annotation
@@ -61,6 +63,9 @@ class InPlace:
     notes: tuple[str, ...] = ()
 
 
+Decision: TypeAlias = "Change | InPlace | Drift"
+
+
 def make_plan(situation: Situation) -> Plan:
     """Return what has to be done for one application; a bad object is skipped, the rest goes on.
 
@@ -79,14 +84,15 @@ def planned(situation: Situation, memo: Memo) -> tuple[Plan, Memo]:
 
 
 def _plan(situation: Situation, recall: _Recall) -> Plan:
-    placement, decided = situation.placement, dict[ObjectRef, Change | InPlace]()
+    placement, decided = situation.placement, dict[ObjectRef, Decision]()
     decided.update((r.manifest.ref, _refused(r.manifest, r.error)) for r in placement.refused)
     waves = []
     for manifests in in_order((*placement.manifests, *(r.manifest for r in placement.refused))):
         for manifest in manifests:
             if manifest.ref not in decided:
                 waits = _waits(manifest, decided)
-                decided[manifest.ref] = waits or recall.decide(manifest)
+                change = waits or recall.decide(manifest)
+                decided[manifest.ref] = _left_alone(change, situation) or change
         waves.append(_wave(manifests, decided))
     waves = _in_front(waves, _namespace(situation))
     skipped = any(isinstance(change, Skip) for wave in waves for change in wave.changes)
@@ -98,6 +104,7 @@ def _plan(situation: Situation, recall: _Recall) -> Plan:
         waves=tuple(waves),
         prune=pruning.changes,
         unchanged=tuple(d.manifest.ref for d in in_place),
+        drift=tuple(d for d in decided.values() if isinstance(d, Drift)),
         settle=tuple(d.manifest for d in in_place if d.stale),
         forget=pruning.forget,
         token=pruning.token,
@@ -161,7 +168,28 @@ def _refused(manifest: Manifest, error: PlumbError) -> Skip:
     return Skip(manifest.ref, error.what, error=error, origin=manifest.origin)
 
 
-def _waits(manifest: Manifest, decided: Mapping[ObjectRef, Change | InPlace]) -> Skip | None:
+def _left_alone(change: Change | InPlace, situation: Situation) -> Drift | None:
+    """Return what is only told: drift, where it is to be reported or is being fought over."""
+    if not is_drift(change) or not isinstance(change, Create | Update):
+        return None
+    if situation.options.leave_drift:
+        return Drift(change, "drift: report")
+    why = situation.options.calm.get(change.ref)
+    return Drift(change, why) if why else None
+
+
+def is_drift(change: Change | InPlace) -> bool:
+    """Say whether this only takes back what others did, and Git asks for nothing new."""
+    match change:
+        case Create(recreate=recreate):
+            return recreate
+        case Update(patch=patch):
+            return bool(patch.edits) and all(edit.why is Why.DRIFTED for edit in patch.edits)
+        case _:
+            return False
+
+
+def _waits(manifest: Manifest, decided: Mapping[ObjectRef, Decision]) -> Skip | None:
     """Return a Skip for what belongs in a namespace that has to go first and come again."""
     namespace = ObjectRef("", "Namespace", "", manifest.ref.namespace)
     change = decided.get(namespace)
@@ -170,11 +198,11 @@ def _waits(manifest: Manifest, decided: Mapping[ObjectRef, Change | InPlace]) ->
     return Skip(manifest.ref, f"{namespace} is being deleted", origin=manifest.origin)
 
 
-def _wave(manifests: Iterable[Manifest], decided: dict[ObjectRef, Change | InPlace]) -> Wave:
+def _wave(manifests: Iterable[Manifest], decided: dict[ObjectRef, Decision]) -> Wave:
     members = tuple(manifest.ref for manifest in manifests)
     changes = (decided[ref] for ref in members)
     number = next(wave_of(manifest.body) for manifest in manifests)
-    return Wave(number, tuple(c for c in changes if not isinstance(c, InPlace)), members)
+    return Wave(number, tuple(c for c in changes if not isinstance(c, InPlace | Drift)), members)
 
 
 def _in_front(waves: list[Wave], changes: tuple[Change, ...]) -> list[Wave]:

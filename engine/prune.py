@@ -294,6 +294,8 @@ def _brake(
         return "NoPrune", "pruning is switched off"
     if failed:
         return "Failed", "not everything that Git wants is in place"
+    if situation.options.doubt:
+        return "Failed", f"Git may want something else by now: {situation.options.doubt}"
     if not situation.path_found:
         return "Empty", f"the path {application.source.path or '/'} is not in this commit"
     if not situation.placement.manifests:

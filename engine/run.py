@@ -17,14 +17,16 @@ from engine.inventory import Inventory, owner_of
 from engine.inventory import Run as PastRun
 from engine.journal import has_ended, settled
 from engine.kube.claims import claims_of
-from engine.kube.record import new_id
+from engine.kube.record import lost, new_id
+from engine.memo import Memo
 from engine.model import Health, HealthStatus, Keep, Skip, SyncResult, SyncStatus
 from engine.namespaces import place, wishes
+from engine.ownership import likeliest_owner
 from engine.parse import locate
-from engine.plan import make_plan
+from engine.plan import planned
 from engine.situation import Options, Situation
 from engine.steps import Wait, Write, held, next_step
-from engine.waiting import Patience, listed
+from engine.waiting import Patience, listed, unsteady
 
 if TYPE_CHECKING:
     import threading
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from engine.kinds import Kinds
     from engine.kube.client import Client
+    from engine.kube.holder import Rival
     from engine.kube.record import Record
     from engine.kube.view import View
     from engine.model import Application, Manifest, ObjectRef, Outcome, Plan, Revision, Tree
@@ -80,6 +83,20 @@ class World:
     narrate: Callable[[str], None] = lambda _text: None
 
 
+@dataclass(slots=True)
+class Memory:
+    """What the runs of one application hand on to the next; a one-shot starts without.
+
+    ``fresh`` are the objects written at ``revision``, ``rival`` a process that held the record.
+    """
+
+    memo: Memo = field(default_factory=Memo)
+    revision: str = ""
+    fresh: set[ObjectRef] = field(default_factory=set)
+    rival: Rival | None = None
+    owner: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What the person asked for; ``timeout_s`` bounds every wait of the run.
@@ -93,6 +110,7 @@ class Request:
     wait: bool = False
     may_wait: bool = True
     timeout_s: float = 300.0
+    memory: Memory = field(default_factory=Memory)
 
 
 @dataclass(slots=True)
@@ -117,7 +135,6 @@ class Run:
     _owner: str = ""
     _waiting: Wait | None = None
     _situation: Situation | None = None
-    _fresh: set[ObjectRef] = field(default_factory=set)
     _written: Counter[ObjectRef] = field(default_factory=Counter)
     _is_resumed: bool = False
     _patience: Patience = field(init=False)
@@ -151,15 +168,31 @@ class Run:
                 raise
             self._owner = new_id()
         if not self.request.dry_run:
-            self._record.outlast(self.world.stop, tell=self.world.narrate)
+            self._make_way()
             self._inventory = self._record.inventory
-        last = self._inventory.last[-1:] if self._inventory else ()
-        self._is_resumed = any(run.revision == self.desired.revision.commit for run in last)
+        memory, commit = self.request.memory, self.desired.revision.commit
+        memory.owner = self._owner
+        if memory.revision != commit:
+            memory.revision = commit
+            memory.fresh.clear()
+            last = self._inventory.last[-1:] if self._inventory else ()
+            self._is_resumed = any(run.revision == commit for run in last)
+
+    def _make_way(self) -> None:
+        """Let another sync go first; raises RefusedError where it is not known to be dead."""
+        if self.request.may_wait:
+            self._record.outlast(self.world.stop, tell=self.world.narrate)
+            return
+        memory = self.request.memory
+        memory.rival = self._record.defer(memory.rival)
+        if memory.rival is not None:
+            raise lost(self._record.application, to=memory.rival.holder)
 
     def look_and_plan(self) -> Plan:
         """Look at the cluster and decide what is left to do."""
         self._situation = situation = self._look()
-        self.plan = make_plan(situation)
+        memory = self.request.memory
+        self.plan, memory.memo = planned(situation, memory.memo)
         live = situation.observation.live
         desired = situation.placement.manifests
         self.health.clear()
@@ -167,11 +200,13 @@ class Run:
         for ref in self.plan.unchanged:
             # A Job that ran and was cleaned up is in place without being there.
             self.health.setdefault(ref, Health(HealthStatus.HEALTHY, "ran to completion"))
+        for drift in self.plan.drift:
+            self.health.setdefault(drift.ref, Health(HealthStatus.MISSING, "somebody deleted it"))
         return self.plan
 
     def next_step(self) -> Step:
         """Return which part of the plan comes now."""
-        wait, fresh = self.desired.application.wait, frozenset(self._fresh)
+        wait, fresh = self.desired.application.wait, frozenset(self.request.memory.fresh)
         if self._is_resumed:
             # An earlier run wrote at this commit too, and nobody noted which of these.
             fresh = frozenset(m.ref for m in self._seen.placement.manifests)
@@ -185,7 +220,7 @@ class Run:
         self._written.update(c.ref for c in step.changes if not isinstance(c, Keep | Skip))
         restless = [ref for ref, times in self._written.items() if times > _WRITES_AT_MOST]
         if restless:
-            raise _restless(restless)
+            raise unsteady(restless, times=_WRITES_AT_MOST)
         applier = Applier(
             self.world.client, self._record, self._seen, self.world.stop, self._remember
         )
@@ -196,7 +231,7 @@ class Run:
         for outcome in outcomes:
             self.outcomes[outcome.ref] = outcome
             if outcome.live is not None and outcome.action != "deleted":
-                self._fresh.add(outcome.ref)
+                self.request.memory.fresh.add(outcome.ref)
                 self.health[outcome.ref] = assess(outcome.live.body)
             if (outcome.ref.group, outcome.ref.kind) == _DEFINITION:
                 self.world.view.forget_kinds()
@@ -254,7 +289,9 @@ class Run:
         schemas = self._schemas(placement, kinds).with_definitions(crds)
         observation = view.observe(placement, self._inventory, kinds=kinds)
         if self._inventory is None:
-            self._owner = _likeliest_owner(observation) or self._owner
+            self._owner = likeliest_owner(observation) or self._owner
+        owned = self._inventory.entries if self._inventory else {}
+        given_up = {*owned, *observation.strays} - {m.ref for m in placement.manifests}
         return Situation(
             application=application,
             revision=desired.revision,
@@ -265,8 +302,8 @@ class Run:
             kinds=kinds,
             schemas=schemas,
             claims=self._claims(observation, kinds),
-            elsewhere=self._elsewhere(placement, observation, kinds),
-            unread=tuple(self.unread),
+            elsewhere=self._elsewhere(given_up, kinds),
+            unread=tuple(self.unread) if given_up else (),
             options=self.request.options,
             path_found=desired.rendering.found,
             where=desired.where,
@@ -292,12 +329,8 @@ class Run:
             for owner, claim in claims.items()
         }
 
-    def _elsewhere(
-        self, placement: Placement, observation: Observation, kinds: Kinds
-    ) -> Mapping[ObjectRef, str]:
+    def _elsewhere(self, given_up: set[ObjectRef], kinds: Kinds) -> Mapping[ObjectRef, str]:
         """Return who else wants, at this commit, what this application could delete."""
-        owned = self._inventory.entries if self._inventory else {}
-        given_up = {*owned, *observation.strays} - {m.ref for m in placement.manifests}
         return {
             ref: str(other.application)
             for other in (self.siblings if given_up else ())
@@ -337,7 +370,8 @@ class Run:
             if not isinstance(c, Keep | Skip)
             and (c.ref not in self.outcomes or self.outcomes[c.ref].action == "skipped")
         ]  # fmt: skip
-        broken = any(isinstance(c, Skip) for c in plan.changes) or self.has_failed or held(plan)
+        skipped = any(isinstance(c, Skip) for c in plan.changes)
+        broken = skipped or self.has_failed or held(plan) or plan.drift
         return SyncStatus.OUT_OF_SYNC if left or broken else SyncStatus.SYNCED
 
     def _remember(self, inventory: Inventory, outcomes: Iterable[Outcome]) -> Inventory:
@@ -362,19 +396,3 @@ class Run:
     def _seen(self) -> Situation:
         assert self._situation is not None  # noqa: S101 - look_and_plan comes first
         return self._situation
-
-
-def _restless(refs: Iterable[ObjectRef]) -> PlumbError:
-    return PlumbError(
-        "PLB610", f"{listed(refs)} does not stay as it was written",
-        why=f"somebody changed it again each of {_WRITES_AT_MOST} times",
-        hint="see who with kubectl get -o yaml --show-managed-fields; take what they own out of "
-        "Git, or ignore it",
-    )  # fmt: skip
-
-
-def _likeliest_owner(observation: Observation) -> str:
-    """Return whose mark most objects carry: without the record, that is most likely ours."""
-    counts = Counter(owner_of(live) for live in observation.live.values())
-    del counts[""]
-    return counts.most_common(1)[0][0] if counts else ""

@@ -55,11 +55,19 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the person or the Application asked for in this run."""
+    """What the person or the Application asked for in this run.
+
+    ``doubt`` is why Git may want something else by now: then nothing is deleted (invariant 7).
+    ``leave_drift``: what others changed is told and not put back. ``calm`` are objects that are
+    left alone for now although they drifted, each with the reason.
+    """
 
     prune: bool = True
     replace: bool = False
     confirm: str = ""
+    doubt: str = ""
+    leave_drift: bool = False
+    calm: Mapping[ObjectRef, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,3 +104,13 @@ def listed(refs: Iterable[ObjectRef]) -> str:
     refs = list(refs)
     more = f" and {len(refs) - 3} more" if len(refs) > 3 else ""
     return ", ".join(map(str, refs[:3])) + more
+
+
+def unsteady(refs: Iterable[ObjectRef], *, times: int) -> PlumbError:
+    """Return the error of objects that somebody else changes again each time."""
+    return PlumbError(
+        "PLB610", f"{listed(refs)} does not stay as it was written",
+        why=f"somebody changed it again each of {times} times",
+        hint="see who with kubectl get -o yaml --show-managed-fields; take what they own out of "
+        "Git, or ignore it",
+    )  # fmt: skip

@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import re
+import time
+from dataclasses import dataclass
+from typing import Final
+
+# A sync that moves writes its record more often than that; one that does not is taken for dead.
+MAY_REST_S: Final = 10
 
 _NAME = re.compile(r"(.+) \(process (\d{1,10})\)(?: .*)?")
 
@@ -30,3 +36,27 @@ def is_gone(holder: str) -> bool:
     except OSError:
         return False
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another process that holds a record at a version, and since when (monotonic) we know it."""
+
+    holder: str
+    version: str
+    since_s: float
+
+
+def rival_of(holder: str, version: str, *, known: Rival | None) -> Rival | None:
+    """Return who has to be let go first; None when the holder is gone, or has not moved for long.
+
+    ``known`` is what the last look returned.
+    """
+    # This process works on a record once at a time: its own name was left by an earlier life in
+    # this container, whose processes all have one number, or by a write nobody heard the end of.
+    if is_gone(holder) or holder.startswith(own_name()):
+        return None
+    now = time.monotonic()
+    if known is None or (known.holder, known.version) != (holder, version):
+        return Rival(holder, version, now)
+    return None if now - known.since_s > MAY_REST_S else known

@@ -32,7 +32,7 @@ from engine.inventory import (
     head_from_json,
     head_to_json,
 )
-from engine.kube.holder import is_gone
+from engine.kube.holder import MAY_REST_S, is_gone, rival_of
 from engine.kube.packing import COMPRESSED_BYTES, SHARD_BYTES, pack, size, unpack
 from engine.model import RECORD_LABEL
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from engine.kube.client import Client
+    from engine.kube.holder import Rival
+    from engine.kube.shelf import Shelf
     from engine.model import JSON, ObjectRef
 
 DEFAULT_NAMESPACE = "plumb-system"
@@ -47,7 +49,6 @@ HOLDER_ANNOTATION = "plumb.dev/holder"
 APPLICATION_ANNOTATION = "plumb.dev/application"
 
 _CHECK_EVERY_S = 1.0
-_HOLDER_MAY_REST_S = 10
 _NO_NAMESPACE = "PLB406"
 
 
@@ -63,13 +64,15 @@ class _Shard:
 class Record:
     """Reads and writes one application's record; not shared between passes that run at once.
 
-    ``holder`` names this process to a person who reads "another sync is running".
+    ``holder`` names this process to a person who reads "another sync is running". What ``shelf``
+    has is not asked for again.
     """
 
     client: Client
     application: str
     holder: str
     namespace: str = DEFAULT_NAMESPACE
+    shelf: Shelf | None = None
     inventory: Inventory = field(init=False)
     _shards: dict[int, _Shard] = field(init=False, default_factory=dict)
     _count: int = field(init=False, default=1)
@@ -88,7 +91,7 @@ class Record:
         self._shards.clear()
         self._count, self._is_taken = 1, False
         try:
-            head_map = self.client.get(self._path(0), ref=f"the record {self._name(0)}")
+            head_map = self._get(0)
         except NotFoundError:
             self.inventory = Inventory(new_id(), self.application)
             return self.inventory
@@ -135,13 +138,28 @@ class Record:
         if not holder or is_gone(holder):
             return
         tell(f"another sync may be running ({holder}); looking whether it is alive")
-        for _ in range(_HOLDER_MAY_REST_S):
+        for _ in range(MAY_REST_S):
             if stop.wait(1.0) or not self.is_unchanged():
                 raise lost(self.application, to=holder)
         # What it wrote last may be newer than what was read of a shard.
         self.read()
         if self.held_by != holder:
             raise lost(self.application, to=self.held_by)
+
+    def defer(self, rival: Rival | None) -> Rival | None:
+        """Let another sync go first, without waiting here.
+
+        None: nobody else holds the record, or whoever did has not moved since ``rival`` was first
+        met long enough ago. Else what to hand in again next time.
+        """
+        if not self.held_by:
+            return None
+        return rival_of(self.held_by, self._shards[0].resource_version, known=rival)
+
+    def _get(self, number: int) -> JSON:
+        name = self._name(number)
+        known = self.shelf.get(name) if self.shelf is not None else None
+        return known or self.client.get(self._path(number), ref=f"the record {name}")
 
     def _entries(self, head: JSON, owner: str) -> Iterator[Entry]:
         for number in range(self._count):
@@ -156,7 +174,7 @@ class Record:
 
     def _get_shard(self, number: int) -> JSON:
         try:
-            return self.client.get(self._path(number), ref=f"the record {self._name(number)}")
+            return self._get(number)
         except NotFoundError:
             raise ValueError(f"shard {number} is missing") from None
 
@@ -340,6 +358,8 @@ class Record:
 
     def _known(self, number: int, config_map: JSON) -> None:
         self._shards[number] = _Shard(config_map["metadata"]["resourceVersion"])
+        if self.shelf is not None:
+            self.shelf.put(config_map)
         self._checked_at = time.monotonic()
 
     def _name(self, number: int) -> str:

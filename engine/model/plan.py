@@ -167,6 +167,18 @@ Change: TypeAlias = Create | Adopt | Update | Replace | Delete | Release | Keep 
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """What others changed or deleted, told and left as it is for the ``reason`` given."""
+
+    change: Create | Update
+    reason: str
+
+    @property
+    def ref(self) -> ObjectRef:
+        return self.change.ref
+
+
+@dataclass(frozen=True, slots=True)
 class Wave:
     """Changes that may go together; it starts when the waves before it are in place and healthy.
 
@@ -192,6 +204,9 @@ class Plan:
     waves: tuple[Wave, ...] = ()
     prune: tuple[Change, ...] = ()
     unchanged: tuple[ObjectRef, ...] = ()
+    drift: tuple[
+        Drift, ...
+    ] = ()  # not written in this pass; counted neither as change nor in place
     settle: tuple[Manifest, ...] = ()  # as Git wants it, but the record does not say so yet
     forget: tuple[ObjectRef, ...] = ()  # in the record, and proven to be gone or not ours any more
     token: str = ""  # confirms exactly the held deletions of this plan
