@@ -1,0 +1,108 @@
+"""Ways to run Plumb once: what the campaign needs of any of them, and the one-shot.
+
+The one-shot runs the real command in a real process that can be killed. It is forked from a
+process that has imported everything already (warm.py), which is thirty times cheaper than a cold
+start. The daemon can be another Driver: ``run`` is then one pass.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_ROOT = Path(__file__).resolve().parents[2]
+KILLED = -9
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended: its exit code (-9: killed), and what it cost."""
+
+    code: int
+    seconds: float
+    peak_mib: float
+    output: str = field(default="", repr=False)
+    errors: str = field(default="", repr=False)
+
+    @property
+    def was_killed(self) -> bool:
+        return self.code == KILLED
+
+    def report(self) -> Any:
+        """Return what ``-o json`` printed."""
+        return json.loads(self.output)
+
+
+class Driver(Protocol):
+    """Runs Plumb on one application, once."""
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        started: Callable[[int], None],
+    ) -> Ended:
+        """Run until it ends or is killed; ``started`` gets the process id before anything else."""
+        ...
+
+
+class OneShot:
+    """``plumb sync`` and the like. One run at a time; threads have one each."""
+
+    def __init__(self) -> None:
+        self._warm = subprocess.Popen(
+            [sys.executable, "-m", "e2e.faults.warm"], cwd=_ROOT, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._warm.stdin:
+            self._warm.stdin.close()
+        try:
+            self._warm.wait(10)
+        except subprocess.TimeoutExpired:
+            self._warm.kill()
+            self._warm.wait()
+        if self._warm.stdout:
+            self._warm.stdout.close()
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        started: Callable[[int], None],
+    ) -> Ended:
+        """Run the command; see Driver."""
+        self._say({"arguments": list(arguments), "environment": dict(environment)})
+        pid = self._hear()["pid"]
+        started(pid)
+        began = time.monotonic()
+        self._say({})
+        done = self._hear()
+        return Ended(
+            done["code"], time.monotonic() - began, done["peak_kib"] / 1024,
+            done["output"], done["errors"],
+        )  # fmt: skip
+
+    def _say(self, message: Any) -> None:
+        assert self._warm.stdin is not None
+        self._warm.stdin.write(json.dumps(message) + "\n")
+        self._warm.stdin.flush()
+
+    def _hear(self) -> Any:
+        assert self._warm.stdout is not None
+        line = self._warm.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the warm process is gone, with {self._warm.wait(5)}")
+        return json.loads(line)

@@ -1,0 +1,86 @@
+"""A process that has imported all of Plumb and forks for each command; see driver.py.
+
+Reads a line of JSON for each command from standard input. Single-threaded, so forking is safe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import sys
+import tempfile
+from typing import Any
+
+import engine
+
+
+def main() -> None:
+    """Fork for each line, and tell how the child ended."""
+    import dulwich.client
+    import dulwich.repo
+
+    assert dulwich.client
+    assert dulwich.repo
+    for module in pkgutil.walk_packages(engine.__path__, "engine."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    gc.collect()
+    gc.freeze()
+    for line in sys.stdin:
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            go, ready = os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                os.close(ready)
+                os.read(go, 1)  # until the parent knows whom to kill
+                _child(json.loads(line), output.fileno(), errors.fileno())
+            os.close(go)
+            _say({"pid": pid})
+            sys.stdin.readline()
+            os.close(ready)
+            _, status, usage = os.wait4(pid, 0)
+            _say({
+                "code": os.waitstatus_to_exitcode(status), "peak_kib": usage.ru_maxrss,
+                "output": _text(output), "errors": _text(errors),
+            })  # fmt: skip
+
+
+def _child(job: Any, output: int, errors: int) -> None:
+    """Become `plumb` with these arguments; never returns."""
+    code: Any = 1
+    try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(output, 1)
+        os.dup2(errors, 2)
+        os.environ.update(job["environment"])
+        sys.argv = ["plumb", *job["arguments"]]
+        from engine.cli import main as plumb
+
+        try:
+            plumb()
+        except SystemExit as done:
+            code = done.code
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(int(code or 0))
+
+
+def _text(file: Any) -> str:
+    file.seek(0)
+    text: str = file.read().decode("utf-8", "replace")
+    return text
+
+
+def _say(message: Any) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
