@@ -145,13 +145,19 @@ class Kinds:
         ranked = sorted(found, key=lambda r: r.group != group)  # stable: the same group first
         return tuple(dict.fromkeys(str(r) for r in ranked))[:3]
 
-    def with_definitions(self, crds: Iterable[JSON]) -> Kinds:
+    def with_definitions(self, crds: Iterable[JSON], *, pending: bool = True) -> Kinds:
         """Add what these CustomResourceDefinitions will serve, as pending where it is not yet.
 
-        A definition that is not whole adds nothing: its own refusal tells the user.
+        A definition that is not whole adds nothing: its own refusal tells the user. Not
+        ``pending``: as if they had been applied before.
         """
-        new = [r for crd in crds for r in _of_definition(crd)
+        new = [replace(r, pending=pending) for crd in crds for r in _of_definition(crd)
                if (r.api_version, r.kind) not in self._exact]  # fmt: skip
+        return self.with_resources(new)
+
+    def with_resources(self, more: Iterable[Resource]) -> Kinds:
+        """Add kinds that are known from elsewhere; what is known already stays."""
+        new = tuple(more)
         return self._of((*self, *new), self.unknown) if new else self
 
 

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from engine.report import data, text
 from tests import report_cases
 from tests.report_cases import PLANS, RESULTS
+from tests.report_reports import REPORTS
 
 if TYPE_CHECKING:
     from engine.model import JSON
@@ -121,6 +122,7 @@ def _closed(schema: JSON) -> JSON:
 @pytest.mark.parametrize("document", [
     *(pytest.param(data.plan(make()), id=name) for name, make in PLANS.items()),
     *(pytest.param(data.result(make()), id=name) for name, make in RESULTS.items()),
+    *(pytest.param(data.report(make()), id=name) for name, make in REPORTS.items()),
     pytest.param(data.records(report_cases.inventories()), id="records"),
     pytest.param(
         data.together([data.result(RESULTS["synced"]()), data.plan(PLANS["in-sync"]())]),

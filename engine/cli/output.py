@@ -17,7 +17,8 @@ from engine.errors import ExitCode, PlumbError, RefusedError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from engine.model import SyncResult
+    from engine.model import Comparison, Report, SyncResult
+    from engine.report.overview import Style
 
 
 def use_color(stream: object = None) -> bool:
@@ -97,27 +98,59 @@ REPORTS = ("text", "json")
 
 def print_results(results: Sequence[SyncResult], *, as_plan: bool) -> None:
     """Write what would be done (``as_plan``) or what was, in every form that was asked for."""
-    emit({
-        "text": lambda: _text(results, as_plan=as_plan),
-        "json": lambda: json_bytes(_document(results)),
-    })  # fmt: skip
+    from engine.model import Report
+
+    _emit_report(Report(results=tuple(results)), lambda: _text(results, as_plan=as_plan))
+
+
+def print_report(report: Report, *, style: Style) -> None:
+    """Write a report in every form that was asked for; ``style`` is how text shows an object."""
+    if not report.changes and report.base is None and style == "fields":
+        _emit_report(report, lambda: _text(report.results, as_plan=True))
+    else:
+        _emit_report(report, lambda: _overview(report, style))
+
+
+def _emit_report(report: Report, make_text: Callable[[], str]) -> None:
+    emit({"text": make_text, "json": lambda: json_bytes(_document(report))})
     if any(one == Output("text") for one in wanted(*REPORTS)):
-        for error in (error for result in results for error in result.errors):
+        for error in _errors(report):
             print_error(error)
 
 
-def _document(results: Sequence[SyncResult]) -> object:
+def _errors(report: Report) -> list[PlumbError]:
+    """Return the errors that stand in no plan, which text leaves to standard error."""
+    of_applications: list[Comparison | SyncResult] = [*report.changes, *report.results]
+    return [*(e for one in of_applications for e in one.errors), *report.errors]
+
+
+def _document(report: Report) -> object:
     from engine.report import data
 
-    documents = [data.result(result) for result in results]
+    if report.base is not None:
+        return data.report(report)
+    documents = [data.result(result) for result in report.results]
     return documents[0] if len(documents) == 1 else data.together(documents)
+
+
+def _is_shown_in_color() -> bool:
+    return use_color() and Output("text") in wanted(*REPORTS)
+
+
+def _overview(report: Report, style: Style) -> str:
+    from engine.report.overview import render_overview
+    from engine.report.view import view
+
+    shown = view(report, now=clock())
+    color, full = _is_shown_in_color(), common().verbose > 0
+    return render_overview(shown, style=style, color=color, full=full, command=_command())
 
 
 def _text(results: Sequence[SyncResult], *, as_plan: bool) -> str:
     from engine.report import text
 
     now, command, full = clock(), _command(), common().verbose > 0
-    color = use_color() and Output("text") in wanted(*REPORTS)
+    color = _is_shown_in_color()
     shown = []
     for result in results:
         if result.plan is not None and as_plan:
@@ -136,7 +169,7 @@ def clock() -> datetime:
 
 def _command() -> str:
     """Return the command line that would carry out what this one shows."""
-    left_out = ("--dry-run", "--exit-code", "diff")
+    left_out = ("--dry-run", "--exit-code", "--patch", "diff")
     given = [argument for argument in sys.argv[1:] if argument not in left_out]
     verb = [] if {"sync", "delete"} & set(given) else ["sync"]
     return shlex.join(["plumb", *verb, *given])
@@ -148,26 +181,41 @@ def exit_code(results: Sequence[SyncResult], *, differences: bool = False) -> Ex
     Several failures of one code end in that code, mixed ones in 1. ``differences``: a plan that
     would write, or that holds deletions back, ends in 2 when nothing failed.
     """
+    from engine.model import Report
+
+    return report_code(Report(results=tuple(results)), differences=differences)
+
+
+def report_code(report: Report, *, differences: bool = False) -> ExitCode:
+    """Return the one code that a report means, as :func:`exit_code` does for results."""
     from engine.steps import held
 
-    codes = {code for result in results for code in _codes(result)}
+    codes = {error.exit_code for error in report.errors}
+    codes |= {code for result in report.results for code in _codes(result)}
+    codes |= {error.exit_code for change in report.changes for error in _failures(change)}
     if len(codes) == 1:
         return codes.pop()
     if codes:
         return ExitCode.FAILURE
-    plans = [result.plan for result in results if result.plan is not None]
-    wants = any(plan.writes or held(plan) for plan in plans)
+    plans = [*(c.plan for c in report.changes), *(r.plan for r in report.results)]
+    wants = any(plan.writes or held(plan) for plan in plans if plan is not None)
+    # Keeping or handing over an object is no write, and yet a change of what Git wants.
+    wants = wants or any(c.settings or (c.plan and c.plan.changes) for c in report.changes)
     return ExitCode.DIFFERENCES if differences and wants else ExitCode.OK
 
 
 def _codes(result: SyncResult) -> set[ExitCode]:
-    from engine.model import Skip
     from engine.steps import held
 
-    errors = [*result.errors, *(o.error for o in result.outcomes if o.error is not None)]
-    if result.plan is not None:
-        errors += [c.error for c in result.plan.changes if isinstance(c, Skip) and c.error]
+    errors = [*_failures(result), *(o.error for o in result.outcomes if o.error is not None)]
     codes = {error.exit_code for error in errors}
     if result.plan is not None and not result.dry_run and held(result.plan):
         codes.add(RefusedError.exit_code)
     return codes
+
+
+def _failures(one: SyncResult | Comparison) -> list[PlumbError]:
+    from engine.model import Skip
+
+    changes = one.plan.changes if one.plan is not None else ()
+    return [*one.errors, *(c.error for c in changes if isinstance(c, Skip) and c.error)]

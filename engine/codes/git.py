@@ -174,4 +174,37 @@ GIT: dict[str, Explanation] = {  # PLB2xx
         "Plumb was told to stop before the fetch was done. Nothing changed.",
         "Start it again.",
     ),
+    "PLB240": Explanation(
+        "No clone here",
+        "Revisions are compared in a clone on this machine, and there is none around this folder.",
+        "Run the command inside of a clone, or name one with --repo.",
+    ),
+    "PLB241": Explanation(
+        "No such revision in the clone",
+        "Plumb reads the clone as it is and fetches nothing. The branch, tag or commit was not "
+        "fetched into it, or does not exist.",
+        "Run the fetch that the message prints, or correct the name.",
+    ),
+    "PLB242": Explanation(
+        "Clone too shallow",
+        "The clone has only the newest commits, or only some of the files, and the comparison "
+        "needs what lies behind. CI systems clone like this to save time.",
+        "Run the fetch that the message prints, or clone with more history (fetch-depth: 0 in "
+        "GitHub Actions, GIT_DEPTH: 0 in GitLab CI).",
+    ),
+    "PLB243": Explanation(
+        "Nothing in common",
+        "The two revisions have no commit in common, so there is no merge base.",
+        "Compare them with --base instead of --merge-base.",
+    ),
+    "PLB244": Explanation(
+        "Short id is not unique",
+        "Several commits begin with these digits.",
+        "Write more digits of the commit id.",
+    ),
+    "PLB245": Explanation(
+        "File of the folder cannot be read",
+        "With --worktree the files are read as they lie there, and one of them cannot be.",
+        "Check its permissions, or leave it out with .gitignore.",
+    ),
 }

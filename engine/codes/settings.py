@@ -57,6 +57,34 @@ SETTINGS: dict[str, Explanation] = {
         "The file that -o names cannot be opened for writing. What the command did is done.",
         "Make its folder, or name another file.",
     ),
+    "PLB153": Explanation(
+        "Options that do not go together",
+        "Two of the options say different things about what is compared.",
+        "Leave one of them out; the message says what each is for.",
+    ),
+    "PLB154": Explanation(
+        "Another repository is needed",
+        "The Application document changed, and its repository is not the clone that is compared. "
+        "Without it nobody can say what the change does, so the report is not complete.",
+        "Clone it beside this one and give --map URL=PATH.",
+    ),
+    "PLB155": Explanation(
+        "No Application in either revision",
+        "Without Application documents there is nothing to compare: they say which folder goes "
+        "where.",
+        "Name their files with -f, as they are called in the repository; or commit them.",
+    ),
+    "PLB156": Explanation(
+        "No application of this repository",
+        "Every Application that was found reads a repository that is no remote of this clone.",
+        "If the clone is reached under another address, give --map URL=. with the address that "
+        "the Applications use.",
+    ),
+    "PLB157": Explanation(
+        "File outside of the clone",
+        "With --base and --head, -f is read from both revisions and not from the disk.",
+        "Name a path inside of the clone; --repo names another clone.",
+    ),
     # PLB1xx
     "PLB100": Explanation(
         "Not an Application",

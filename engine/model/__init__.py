@@ -39,6 +39,7 @@ from engine.model.plan import (
     Wave,
     Why,
 )
+from engine.model.report import Comparison, Moved, Report
 from engine.model.result import Health, HealthStatus, Outcome, SyncResult, SyncStatus
 from engine.model.source import Credentials, GitRef, Revision, Source, Tree, TreeEntry
 
@@ -57,6 +58,7 @@ __all__ = [
     "Adopt",
     "Application",
     "Change",
+    "Comparison",
     "Create",
     "Credentials",
     "Delete",
@@ -70,6 +72,7 @@ __all__ = [
     "Live",
     "Manifest",
     "MaxPrune",
+    "Moved",
     "ObjectRef",
     "Origin",
     "Outcome",
@@ -77,6 +80,7 @@ __all__ = [
     "Plan",
     "Release",
     "Replace",
+    "Report",
     "Revision",
     "Skip",
     "Source",

@@ -4,6 +4,6 @@ Belongs here: what a tree of files means, and remembering it. Not here: where tr
 """
 
 from engine.render.memo import Rendered, render_again
-from engine.render.rendering import Rendering, render
+from engine.render.rendering import Rendering, normal_path, render
 
-__all__ = ["Rendered", "Rendering", "render", "render_again"]
+__all__ = ["Rendered", "Rendering", "normal_path", "render", "render_again"]

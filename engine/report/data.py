@@ -6,6 +6,7 @@ docs/report.schema.json, and hold no Secret value.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, assert_never
 
 from engine.model import ABSENT, Adopt, Create, Delete, Keep, Release, Replace, Skip, Update
@@ -51,6 +52,51 @@ def result(result: model.SyncResult) -> JSON:
         "durationSeconds": round(result.duration_s, 3),
         "requests": dict(sorted(result.requests.items())),
     })  # fmt: skip
+
+
+def report(report: model.Report) -> JSON:
+    """Return Git against Git, and what was found live beside it, as a document of kind Report."""
+    return _printable({
+        "apiVersion": API_VERSION,
+        "kind": "Report",
+        "base": _revision(report.base),
+        "head": _revision(report.head),
+        "summary": _totals(report),
+        "applications": [_comparison(change) for change in report.changes],
+        "unchanged": list(report.unchanged),
+        "drift": [result(one) for one in report.results],
+        "errors": [_error(error, Redactor()) for error in report.errors],
+        "notes": list(report.notes),
+    })  # fmt: skip
+
+
+def _totals(report: model.Report) -> JSON:
+    totals: Counter[str] = Counter()
+    for change in report.changes:
+        if change.plan is not None:
+            totals.update(words.plan_summary(change.plan))
+        totals["moved"] += len(change.moved)
+        totals["failed"] += change.plan is None
+    totals["failed"] += len(report.errors)
+    return dict(sorted(totals.items()))
+
+
+def _comparison(change: model.Comparison) -> JSON:
+    safe = redactor(change.plan.changes) if change.plan else Redactor()
+    return {
+        "application": change.application,
+        "state": change.state,
+        "base": _revision(change.base),
+        "head": _revision(change.head),
+        "plan": _plan(change.plan) if change.plan else None,
+        "moved": [
+            {"object": _ref(m.ref), "from": _origin(m.before), "to": _origin(m.after)}
+            for m in change.moved
+        ],
+        "settings": [_edit(edit) for edit in change.settings],
+        "errors": [_error(error, safe) for error in change.errors],
+        "notes": [safe.plain(note) for note in change.notes],
+    }
 
 
 def together(documents: Sequence[JSON]) -> JSON:

@@ -66,7 +66,7 @@ def scalar(value: JSON) -> str:
 
 def _edit(edit: Edit, most: int | None) -> list[Line]:
     sign = "+" if edit.before is ABSENT else "-" if edit.after is ABSENT else "~"
-    name, note = field(edit.path), _note(edit)
+    name, note = field(edit.path), cause(edit)
     sides = [side for side in (edit.before, edit.after) if side is not ABSENT]
     if not sides:
         return [Line(sign, name, note)]
@@ -78,7 +78,8 @@ def _edit(edit: Edit, most: int | None) -> list[Line]:
     return [Line(sign, f"{name}:", note), *_block(edit, most)]
 
 
-def _note(edit: Edit) -> str:
+def cause(edit: Edit) -> str:
+    """Say why a field differs, and who did it where that is news."""
     # Of what Git changed the manager is Plumb itself, and no news.
     is_news = edit.manager not in ("", FIELD_MANAGER) and edit.why in (Why.DRIFTED, Why.DIFFERS)
     return f"{edit.why} by {clean(edit.manager)}" if is_news else edit.why.value
@@ -100,7 +101,7 @@ def _block(edit: Edit, most: int | None) -> list[Line]:
 
 def _spread(before: JSON, after: JSON) -> tuple[list[str], list[str]]:
     if isinstance(before, str) and isinstance(after, str) and not _is_long((before, after)):
-        first, second = _shortened(before, after)
+        first, second = shortened(before, after)
         return [first], [second]
     return _side(before), _side(after)
 
@@ -151,11 +152,11 @@ def _cut(lines: list[Line], most: int | None) -> list[Line]:
 
 def _pair(sides: Sequence[JSON]) -> list[str]:
     if len(sides) == 2 and all(isinstance(side, str) for side in sides):
-        return list(_shortened(*sides))
+        return list(shortened(*sides))
     return [scalar(side) for side in sides]
 
 
-def _shortened(before: str, after: str) -> tuple[str, str]:
+def shortened(before: str, after: str) -> tuple[str, str]:
     """Write two texts so that the place where they part can be seen however long they are."""
     if max(len(before), len(after)) <= _LONGEST:
         return _text(before), _text(after)

@@ -25,6 +25,7 @@ from engine.model import (
     Replace,
     Update,
 )
+from engine.normalize import sendable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -72,6 +73,38 @@ def masked_edit(edit: Edit, ref: ObjectRef) -> Edit:
         before=_masked(edit.before, edit.after, path, places=places, word=BEFORE),
         after=_masked(edit.after, edit.before, path, places=places, word=AFTER),
     )
+
+
+def masked_pair(before: JSON, after: JSON, ref: ObjectRef) -> tuple[JSON, JSON]:
+    """Return both states of this object with what is secret hidden; ABSENT stays what it is."""
+    places = _places(secret=is_secret(ref))
+    return (
+        _masked(before, after, (), places=places, word=BEFORE),
+        _masked(after, before, (), places=places, word=AFTER),
+    )
+
+
+def masked_operations(operations: Iterable[JSON], ref: ObjectRef) -> list[JSON]:
+    """Return RFC 6902 operations on this object with what is secret in their values hidden."""
+    places = _places(secret=is_secret(ref))
+    shown = []
+    for operation in operations:
+        if "value" in operation:
+            path = tuple(_parts(operation["path"]))
+            value = _masked(operation["value"], ABSENT, path, places=places, word=HIDDEN)
+            shown.append({**operation, "value": value})
+        else:
+            shown.append(dict(operation))
+    return shown
+
+
+def without_noise(body: JSON) -> JSON:
+    """Return the object as a person would write it: no marks, status, copies or server's notes."""
+    found = without_marks(sendable(body))
+    metadata = dict(found["metadata"])
+    annotations = metadata.pop("annotations", None) or {}
+    rest = {key: value for key, value in annotations.items() if key not in _COPIES}
+    return {**found, "metadata": {**metadata, **({"annotations": rest} if rest else {})}}
 
 
 def without_marks(body: JSON) -> JSON:

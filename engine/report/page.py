@@ -59,8 +59,11 @@ class Page:
 
     def object(self, word: Word, ref: ObjectRef, about: str = "", *, width: int) -> None:
         """Add the line of one object: sign, word, name, and what there is to say about it."""
+        self.entry(word, clean(str(ref)), about, width=width)
+
+    def entry(self, word: Word, name: str, about: str = "", *, width: int) -> None:
+        """Add the line of something with a name that is safe already."""
         head = self._paint(f"{word.sign} {word.text:<{_WORD_WIDTH}}", word.color)
-        name = clean(str(ref))
         tail = f"  {about}" if about else ""
         self._lines.append(f"{head} {name:<{width}}{tail}".rstrip())
 

@@ -7,31 +7,29 @@ repeats what sign and word say and is added when the caller asks for it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from engine.model import (
     Adopt,
     Create,
-    Delete,
     HealthStatus,
-    Keep,
-    Release,
     Replace,
     Skip,
     Update,
 )
 from engine.report import words
+from engine.report.about import origin_of, place, reason
 from engine.report.errors import error_lines, render_error
-from engine.report.fields import body_lines, edit_lines, field
+from engine.report.fields import body_lines, edit_lines
 from engine.report.mask import Redactor, clean, masked_body, masked_edit, redactor, without_marks
 from engine.report.page import Line, Page, name_width
-from engine.report.status import render_records, render_status, since
+from engine.report.status import render_records, render_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
-    from engine.model import Change, Origin, Outcome, Patch, Plan, Revision, SyncResult
+    from engine.model import Change, Outcome, Patch, Plan, Revision, SyncResult
 
 __all__ = ["render_error", "render_plan", "render_records", "render_result", "render_status"]
 
@@ -169,51 +167,8 @@ def _notes(view: _View, notes: Iterable[str]) -> list[Line]:
 
 
 def _about(view: _View, change: Change) -> str:
-    """Say what stands behind the name: where it comes from, and why this happens to it."""
-    match change:
-        case Create(manifest=manifest) | Update(manifest=manifest):
-            return _place(manifest.origin)
-        case Adopt(manifest=manifest, from_owner=owner):
-            there = (
-                f"from Application {clean(owner)}" if owner else "there already, not Plumb's yet"
-            )
-            return f"{_place(manifest.origin)}  {there}"
-        case Replace(manifest=manifest, fields=fields):
-            names = ", ".join(map(field, fields))
-            return f"{_place(manifest.origin)}  delete and create: {names} cannot be changed"
-        case Delete():
-            return _deletion(view, change)
-        case Release(reason=reason):
-            return f"{view.safe(reason)}; stays in the cluster"
-        case Keep(hold=hold, reason=reason):
-            return f"{hold}: {view.safe(reason)}"
-        case Skip(reason=reason, origin=origin):
-            return f"{_place(origin)}  {view.safe(reason)}" if origin else view.safe(reason)
-        case _:
-            assert_never(change)
-
-
-def _place(origin: Origin | None) -> str:
-    return clean(str(origin)) if origin else ""
-
-
-def _deletion(view: _View, change: Delete) -> str:
-    facts = [view.safe(change.reason)]
-    created = change.live.body["metadata"].get("creationTimestamp")
-    if isinstance(created, str):
-        facts.append(_age(created, view.now))
-    if change.existed:
-        facts.append("was there before Plumb")
-    return "; ".join(facts)
-
-
-def _age(created: str, now: datetime | None) -> str:
-    try:
-        moment = datetime.fromisoformat(created)
-    except ValueError:
-        return f"created {clean(created)}"
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return f"{since(moment, now)} old" if now else f"created {moment:%Y-%m-%d %H:%M} UTC"
+    told = (place(origin_of(change)), reason(change, view.safe, now=view.now))
+    return "  ".join(part for part in told if part)
 
 
 # --- results ---------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from engine.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from engine.model import Change, ObjectRef, Plan, SyncResult
 
@@ -47,6 +47,8 @@ DELETE = Word("delete", "-", _RED)
 RELEASE = Word("release", "=", _PLAIN)
 HOLD = Word("hold", "=", _MAGENTA)
 KEEP = Word("keep", "=", _PLAIN)
+MOVE = Word("move", "=", _PLAIN)
+ARRIVE = Word("move", "~", _YELLOW)
 REFUSE = Word("refuse", "x", _RED)
 WAIT = Word("wait", ".", _PLAIN)
 
@@ -114,10 +116,15 @@ def result_summary(result: SyncResult) -> dict[str, int]:
 
 def plan_counts(plan: Plan) -> str:
     """Sum up a plan: "2 to create, 1 to update, 1 to delete, 12 unchanged"."""
-    counts = plan_summary(plan)
+    return told_counts(plan_summary(plan))
+
+
+def told_counts(counts: Mapping[str, int]) -> str:
+    """Sum up the counts of a plan in words."""
     parts = [f"{counts[word]} to {word}" for word in _TO_DO if counts[word]]
     parts += [f"{counts[word]} {shown}" for word, shown in _AS_IT_IS.items() if counts[word]]
-    return ", ".join([*parts, f"{len(plan.unchanged)} unchanged"])
+    parts += [f"{counts['moved']} moved"] if counts.get("moved") else []
+    return ", ".join([*parts, f"{counts['unchanged']} unchanged"])
 
 
 def result_counts(result: SyncResult) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from engine import parse
 from engine.errors import ManifestError, SettingsError
-from engine.model import Application, GitRef, IgnoreRule, MaxPrune, Source
+from engine.model import GROUP, Application, GitRef, IgnoreRule, MaxPrune, Source
 from engine.settings import values
 from engine.settings.fields import Fields, Problems, ResourceProblems
 
@@ -59,17 +59,22 @@ class _Form:
     duration: Callable[[str], float]
 
 
-def applications(data: bytes, *, path: str, namespace: str) -> list[Application]:
+def applications(
+    data: bytes, *, path: str, namespace: str, folder: str = "", only: bool = True
+) -> list[Application]:
     """Return the Applications of a file, in its order; ``namespace`` is for those that name none.
 
     Raises SettingsError with path:line:column; every other problem of the file is in ``others``.
-    Local repository paths are relative to the file's folder.
+    Local repository paths are relative to ``folder``, by default the file's. Documents of other
+    kinds are an error unless ``only`` is False.
     """
     found: list[Application] = []
     errors: list[SettingsError] = []
-    folder = str(Path(path).parent)
-    form = _Form(namespace, lambda text: values.repository_url(text, folder=folder), _positive)
+    place = folder or str(Path(path).parent)
+    form = _Form(namespace, lambda text: values.repository_url(text, folder=place), _positive)
     for document in _documents(data, path):
+        if not only and not _is_application(document.body):
+            continue
         problems = Problems(path, _places(data, document.index))
         try:
             found.append(_from_file(document.body, problems, form))
@@ -80,7 +85,7 @@ def applications(data: bytes, *, path: str, namespace: str) -> list[Application]
         first, *rest = errors
         first.others = tuple(rest)
         raise first
-    if not found:
+    if not found and only:
         raise SettingsError("PLB100", "there is no Application in this file", where=path)
     return found
 
@@ -179,6 +184,14 @@ def _twice(found: list[Application], path: str) -> list[SettingsError]:
             )
         seen.add(application)
     return errors
+
+
+def _is_application(body: JSON) -> bool:
+    """Say whether a document means to be an Application, of whatever version."""
+    if not isinstance(body, dict):
+        return False
+    version = body.get("apiVersion")
+    return body.get("kind") == KIND and str(version).startswith(f"{GROUP}/")
 
 
 def _from_file(body: JSON, problems: Problems, form: _Form) -> Application:
