@@ -185,7 +185,7 @@ def test_one_write_brings_a_change_of_git_home(server: Server, schemas: Schemas,
             break
     assert answer.ok, answer.text
     assert patch.operations
-    assert schema.replaced_fields(live, patch.edits, schemas) == ()
+    assert schema.replaced_fields(live, patch, schemas) == ()
     left = compare(Sides(after, after, answer.json()), schemas=schemas)
     assert [edit.path for edit in left.edits] == []
     if case == TYPE_CHANGES:
@@ -206,6 +206,6 @@ def test_the_server_refuses_what_must_be_replaced(
         server.create(before)
     live = server.read(before)
     patch = compare(Sides(before, after, live), schemas=schemas)
-    assert schema.replaced_fields(live, patch.edits, schemas)
+    assert schema.replaced_fields(live, patch, schemas)
     answer = server.patch(after, patch.operations, dry_run=True)
     assert answer.status_code == requests.codes.unprocessable, answer.text

@@ -260,7 +260,7 @@ def _meet(manifest: Manifest, live: Live, situation: Situation) -> Change | InPl
     patch = _difference(manifest, live, entry, situation)
     if is_ours and not patch.operations:
         return InPlace(manifest, live, _is_stale(entry, manifest, live), patch.notes)
-    fields = schema.replaced_fields(live.body, patch.edits, situation.schemas)
+    fields = schema.replaced_fields(live.body, patch, situation.schemas)
     if fields:
         return replacement(manifest, live, patch, situation, fields=fields)
     if is_ours:

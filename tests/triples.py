@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from hypothesis import strategies as st
 
-from engine.merge.change import element_name
-from engine.merge.keys import is_keyed, key_value
+from engine.merge.keys import is_keyed
 from engine.model import ABSENT
 from engine.schema import Schemas, bundled, untyped
+from engine.schema.elements import element_name, key_value
 
 if TYPE_CHECKING:
     from engine.schema import Node

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.jsonpatch import pointer
-from engine.merge.keys import key_text, key_value
+from engine.schema.elements import element_name
 
 if TYPE_CHECKING:
     from engine.model import JSON, Why
@@ -67,17 +67,6 @@ class Place:
 
     def __truediv__(self, token: str) -> Place:
         return Place(self, token)
-
-
-def element_name(node: Node, element: JSON) -> str:
-    """Return how an element of this list is called in a path: "[name=web]", of a set "[=value]".
-
-    A key field that is left out has its default, so that Git and live call it the same.
-    """
-    if not node.keys:
-        return f"[={key_text(element)}]"
-    pairs = (f"{key}={key_text(key_value(node, element, key))}" for key in node.keys)
-    return f"[{','.join(pairs)}]"
 
 
 class Act(Enum):

@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.jsonpatch import parts
-from engine.merge.keys import key_text
 from engine.model import ABSENT, JSON
+from engine.schema.elements import key_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine.errors import ManifestError
-from engine.model import ABSENT, JSON
+from engine.schema.elements import key_value
 
 if TYPE_CHECKING:
     from engine.merge.change import Place
+    from engine.model import JSON
     from engine.schema import Node
 
 Key: TypeAlias = Any  # hashable
@@ -35,22 +36,6 @@ def positions(node: Node, elements: list[JSON]) -> dict[Key, list[int]] | None:
         except TypeError:
             return None
     return found
-
-
-def key_value(node: Node, element: JSON, name: str) -> JSON:
-    """Return the value of a key field, None where it has none: "" is left to the default too."""
-    value = element.get(name)
-    if value is None or value == "":
-        default = node.items.field(name).default
-        return value if default is ABSENT else default
-    return value
-
-
-def key_text(value: JSON) -> str:
-    """Return a key as a path spells it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)
 
 
 def _hashable(value: JSON) -> Any:

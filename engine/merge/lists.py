@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.merge.change import Act, Change, Place, Values, element_at, element_name
+from engine.merge.change import Act, Change, Place, Values, element_at
 from engine.merge.keys import Key, doubled, positions
 from engine.model import ABSENT, JSON, Why
 from engine.normalize import without_nulls
+from engine.schema.elements import element_name
 
 if TYPE_CHECKING:
     from engine.merge.walk import Walk

@@ -6,20 +6,23 @@ of the server says nothing about immutability.
 
 from __future__ import annotations
 
-import re
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine import jsonpatch
 from engine.jsonpatch import parts
+from engine.model import ABSENT, JSON
+from engine.schema import cel
+from engine.schema.elements import element_name
+from engine.schema.node import defaulted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from engine.model import JSON, Edit
+    from engine.model import Patch
     from engine.schema.documents import Schemas
     from engine.schema.node import Node
-
-_SELF = re.compile(r"self((?:\.\w+)*)\s*==\s*oldSelf((?:\.\w+)*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +135,21 @@ FROZEN: dict[tuple[str, str], tuple[Frozen, ...]] = {
 }  # fmt: skip
 
 
-def replaced_fields(live: JSON, edits: Sequence[Edit], schemas: Schemas) -> tuple[str, ...]:
+def replaced_fields(live: JSON, patch: Patch, schemas: Schemas) -> tuple[str, ...]:
     """Return the paths of those edits that an object of this kind never takes.
 
-    From the table, and for custom resources from rules of the form ``self == oldSelf``.
+    From the table, and for custom resources from rules of their definition that compare a field
+    with what it was, where such a rule is broken by this very patch.
     """
     api_version, kind = str(live.get("apiVersion")), str(live.get("kind"))
     frozen = FROZEN.get((api_version.rpartition("/")[0], kind), ())
     root = schemas.of(api_version, kind)
+    ruled = _Ruled(root, live, patch) if root is not None and not root.is_built_in else None
     return tuple(
         edit.path
-        for edit in edits
+        for edit in patch.edits
         if any(_covers(one, edit.path) and one.when(live) for one in frozen)
-        or (root is not None and _is_ruled(root, live, edit.path))
+        or (ruled is not None and ruled.refuses(edit.path))
     )
 
 
@@ -165,29 +170,69 @@ def _is_below(steps: tuple[str, ...], field: tuple[str, ...]) -> bool:
     )
 
 
-def _is_ruled(root: Node, live: JSON, path: str) -> bool:
-    """Say whether a rule on the way compares the old value with the new one.
+class _Ruled:
+    """What the rules of a custom resource say about one patch."""
 
-    Such a rule is asked only where there was a value and there is one still.
+    def __init__(self, root: Node, live: JSON, patch: Patch) -> None:
+        self._root = root
+        self._live = live
+        self._patch = patch
+
+    @functools.cached_property
+    def _after(self) -> JSON:
+        """What the object would be, with the defaults that the server gives it."""
+        return defaulted(self._root, jsonpatch.apply(self._patch.operations, self._live))
+
+    def refuses(self, path: str) -> bool:
+        """Say whether a rule on the way to this edit compares old with new and is broken."""
+        node, left = self._root, parts(path)
+        way: list[str] = []
+        while True:
+            terms = [(rule, term) for rule in node.rules if (term := _transition(rule, left))]
+            if terms:
+                old, new = (_at(self._root, body, way) for body in (self._live, self._after))
+                if any(_is_broken(rule, term, old, new) for rule, term in terms):
+                    return True
+            if not left or (left[0].startswith("[") and not node.keys):
+                return False
+            way.append(left[0])
+            node = node.items if left[0].startswith("[") else node.field(left[0])
+            left = left[1:]
+
+
+def _transition(rule: JSON, left: tuple[str, ...]) -> cel.Term | None:
+    """Return a rule that keeps what is at this rest of the path, or what that is a part of."""
+    text = str(rule.get("rule", ""))
+    term = cel.parse(text) if "oldSelf" in text else None
+    if term is None:
+        return None
+    is_meant = any(
+        all(one == other for one, other in zip(fields, left, strict=False))
+        for fields in cel.kept(term)
+    )
+    return term if is_meant else None
+
+
+def _is_broken(rule: JSON, term: cel.Term, old: JSON, new: JSON) -> bool:
+    """Say whether the server refuses the change by this rule.
+
+    It is asked only where there was a value and there is one still.
     """
-    node, value, left = root, live, parts(path)
-    while not any(_compares(rule, left) for rule in node.rules):
-        if not left:
-            return False
-        step, left = left[0], left[1:]
-        if step.startswith("["):
-            # Which element it was plays no part: the list is there, so a value was.
+    is_optional = rule.get("optionalOldSelf") is True
+    if new is ABSENT or new is None or (old is ABSENT and not is_optional) or old is None:
+        return False
+    return cel.fails(term, {"self": new, "oldSelf": old}, optional=is_optional)
+
+
+def _at(root: Node, body: JSON, way: list[str]) -> JSON:
+    """Return what stands at this path of an object, ABSENT for nothing."""
+    node, value = root, body
+    for step in way:
+        if step.startswith("[") and isinstance(value, list):
+            named = (e for e in value if isinstance(e, dict) and element_name(node, e) == step)
+            value = next(named, ABSENT)
             node = node.items
         else:
+            value = value.get(step, ABSENT) if isinstance(value, dict) else ABSENT
             node = node.field(step)
-            value = value.get(step) if isinstance(value, dict) else value
-    return value is not None
-
-
-def _compares(rule: JSON, left: tuple[str, ...]) -> bool:
-    """Say whether the rule keeps what is at this rest of the path, or what that is a part of."""
-    match = _SELF.fullmatch(str(rule.get("rule", "")).strip())
-    if match is None or match[1] != match[2]:
-        return False
-    fields = match[1].split(".")[1:]
-    return all(one == other for one, other in zip(fields, left, strict=False))
+    return value

@@ -142,6 +142,22 @@ def node(raw: JSON, lookup: Lookup, *, is_built_in: bool = False) -> Node:
     return Node(own, lookup, definition=definition, is_built_in=is_built_in)
 
 
+def defaulted(node: Node, value: JSON) -> JSON:
+    """Return the value as the server stores one of a custom resource: with its defaults."""
+    if isinstance(value, dict):
+        result = {
+            name: defaulted(node.field(name), child)
+            for name, child in value.items()
+            if child is not None or node.field(name).is_nullable or not node.field(name).defaults
+        }
+        for name in node.fields:
+            child = node.field(name)
+            if name not in result and child.default is not ABSENT:
+                result[name] = defaulted(child, child.default)
+        return result
+    return [defaulted(node.items, child) for child in value] if isinstance(value, list) else value
+
+
 def _undefaulted(raw: JSON) -> JSON:
     """Return the schema of a map's values: a default is for a field, and no key comes by itself."""
     return {key: value for key, value in raw.items() if key != "default"}
