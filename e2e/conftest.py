@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
+from e2e.applications import application_definition, applications
 from e2e.servers import binaries
 from e2e.servers.controlplane import ControlPlane
 from e2e.servers.githttp import GitHttpServer
@@ -28,7 +29,7 @@ from e2e.team import team
 if TYPE_CHECKING:
     from pytest_kind.cluster import KindCluster
 
-__all__ = ["team"]  # a fixture of its own file
+__all__ = ["application_definition", "applications", "team"]  # fixtures of their own files
 
 Kubectl: TypeAlias = Callable[..., str]
 Plumb: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"

@@ -43,13 +43,20 @@ def test_a_resource_is_its_application_and_its_status() -> None:
     assert found.status == {"id": "ab"}
 
 
-def test_of_one_that_is_no_use_identity_and_metadata_are_left() -> None:
-    found = resources.parse({**BODY, "spec": {"source": {"url": "/etc/config.git"}}})
+@pytest.mark.parametrize(
+    ("field", "value", "name"),
+    [("spec", {"source": {"url": "/etc/config.git"}}, "shop"),
+     ("metadata", {**BODY["metadata"], "name": "a" * 64}, "a" * 64)],
+)  # fmt: skip
+def test_of_one_that_is_no_use_identity_and_metadata_are_left(
+    field: str, value: Any, name: str
+) -> None:
+    found = resources.parse({**BODY, field: value})
 
     assert found.error is not None
-    assert found.error.where == "Application team/shop: /spec/source/url"
+    assert found.error.where.startswith(f"Application team/{name}: /{field}/")
     assert found.application == Application(
-        "shop", "team", Source(""), origin="resource", uid="u-1", status_id="ab", generation=3,
+        name, "team", Source(""), origin="resource", uid="u-1", status_id="ab", generation=3,
         requested_at="now", finalizers=("plumb.dev/delete",),
     )  # fmt: skip
 

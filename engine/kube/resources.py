@@ -6,20 +6,20 @@ Belongs here: the requests about `applications.plumb.dev`. Not here: what their 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from engine.errors import ConflictError, NotFoundError, PlumbError, SettingsError
+from engine.errors import ConflictError, NotFoundError, SettingsError
 from engine.kube.client import WRITING
-from engine.model import GROUP, Application, Source
-from engine.settings import application_from_resource
+from engine.model import GROUP
+from engine.settings import application_from_resource, bare_application
 from engine.settings.documents import REQUESTED_ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from engine.kube.client import Client
-    from engine.model import JSON
+    from engine.model import JSON, Application
 
 VERSION: Final = "v1alpha1"
 PLURAL: Final = "applications"
@@ -62,7 +62,7 @@ def parse(body: JSON) -> Resource:
     try:
         return Resource(application_from_resource(body), status)
     except SettingsError as error:
-        return Resource(_shell(body), status, error)
+        return Resource(bare_application(body), status, error)
 
 
 def is_served(client: Client) -> bool:
@@ -197,16 +197,3 @@ def _same(application: Application) -> JSON:
 
 def _ref(namespace: str, name: str) -> str:
     return f"Application/{namespace}/{name}"
-
-
-def _shell(body: JSON) -> Application:
-    """Return an Application of identity and metadata alone, read from a spec that is right."""
-    metadata = body.get("metadata") or {}
-    plain = {**body, "spec": {"source": {"url": "https://unusable.invalid/none"}}}
-    try:
-        found = application_from_resource(plain)
-    except PlumbError:
-        # Not even its metadata is what an API server sends.
-        return Application(str(metadata.get("name", "")), str(metadata.get("namespace", "")),
-                           Source(""), origin="resource")  # fmt: skip
-    return replace(found, source=Source(""))

@@ -9,6 +9,7 @@ from engine.settings.documents import (
     application_from_flags,
     application_from_resource,
     applications,
+    bare_application,
 )
 from engine.settings.values import parse_duration, parse_ref
 
@@ -16,6 +17,7 @@ __all__ = [
     "application_from_flags",
     "application_from_resource",
     "applications",
+    "bare_application",
     "credentials_from_secret",
     "parse_duration",
     "parse_ref",

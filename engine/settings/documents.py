@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from engine import parse
 from engine.errors import ManifestError, SettingsError
@@ -106,19 +106,33 @@ def application_from_resource(body: JSON) -> Application:
     )
     _check_kind(body, problems)
     application = _application(body, problems, _Form("", values.remote_url, _at_least_shortest))
+    return replace(application, document=None, **_of_resource(body))
+
+
+def bare_application(body: JSON) -> Application:
+    """Return identity and metadata of a resource whose spec cannot be used, and defaults."""
+    metadata = _mapping(_mapping(body).get("metadata"))
+    name, namespace = (str(metadata.get(key) or "") for key in ("name", "namespace"))
+    return Application(name, namespace, Source(""), **_of_resource(body))
+
+
+def _of_resource(body: JSON) -> dict[str, Any]:
+    """Return the fields of an Application that no file has.
+
+    Not the document: a thousand of them would weigh more than all else that is known of them.
+    """
+    metadata = _mapping(_mapping(body).get("metadata"))
+    annotations = _mapping(metadata.get("annotations"))
     generation, finalizers = metadata.get("generation"), metadata.get("finalizers")
-    annotations, status = _mapping(metadata.get("annotations")), _mapping(body.get("status"))
-    return replace(
-        application,
-        origin="resource",
-        uid=str(metadata.get("uid") or ""),
-        status_id=str(status.get("id") or ""),
-        generation=generation if isinstance(generation, int) else 0,
-        requested_at=str(annotations.get(REQUESTED_ANNOTATION) or ""),
-        is_terminating=is_terminating,
-        finalizers=tuple(map(str, finalizers)) if isinstance(finalizers, list) else (),
-        document=None,  # a thousand of them would weigh more than all else that is known of them
-    )
+    return {
+        "origin": "resource",
+        "uid": str(metadata.get("uid") or ""),
+        "status_id": str(_mapping(_mapping(body).get("status")).get("id") or ""),
+        "generation": generation if isinstance(generation, int) else 0,
+        "requested_at": str(annotations.get(REQUESTED_ANNOTATION) or ""),
+        "is_terminating": bool(metadata.get("deletionTimestamp")),
+        "finalizers": tuple(map(str, finalizers)) if isinstance(finalizers, list) else (),
+    }
 
 
 def application_from_flags(
