@@ -129,7 +129,7 @@ def _synced() -> Report:
 
 def _many() -> Report:
     """More than a pull request holds: one application would like all of the room."""
-    lines = "".join(f"line {n}: `````` {'x' * 50}\n" for n in range(400))
+    lines = "".join(f"line {n}: `````` {'x' * 50}\n" for n in range(120))
     of = [ref("ConfigMap", f"big-{n}") for n in range(60)]
     edit = Edit("/data/all", ABSENT, lines, Why.ADDED)
     wanted = {one: manifest(one, data={"all": lines}) for one in of}

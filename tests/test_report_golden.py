@@ -28,7 +28,7 @@ _PUBLISHED: JSON = json.loads(_SCHEMA.read_text())
 _NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def _check(name: str, found: str) -> None:
+def check(name: str, found: str) -> None:
     path = _GOLDEN / name
     if os.environ.get("PLUMB_GOLDEN") == "write":
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,38 +42,38 @@ def _json(document: JSON) -> str:
 
 @pytest.mark.parametrize("case", PLANS)
 def test_a_plan_reads_as_its_file(case: str) -> None:
-    _check(f"{case}/plan.txt", text.render_plan(PLANS[case](), now=_NOW))
+    check(f"{case}/plan.txt", text.render_plan(PLANS[case](), now=_NOW))
 
 
 @pytest.mark.parametrize("case", PLANS)
 def test_a_plan_as_json_reads_as_its_file(case: str) -> None:
-    _check(f"{case}/plan.json", _json(data.plan(PLANS[case]())))
+    check(f"{case}/plan.json", _json(data.plan(PLANS[case]())))
 
 
 @pytest.mark.parametrize("case", RESULTS)
 def test_a_result_reads_as_its_file(case: str) -> None:
-    _check(
+    check(
         f"{case}/result.txt", text.render_result(RESULTS[case](), command="plumb sync -f app.yaml")
     )
 
 
 @pytest.mark.parametrize("case", RESULTS)
 def test_a_result_as_json_reads_as_its_file(case: str) -> None:
-    _check(f"{case}/result.json", _json(data.result(RESULTS[case]())))
+    check(f"{case}/result.json", _json(data.result(RESULTS[case]())))
 
 
 @pytest.mark.parametrize("case", RESULTS)
 def test_a_status_reads_as_its_file(case: str) -> None:
-    _check(f"{case}/status.txt", text.render_status(RESULTS[case](), now=_NOW))
+    check(f"{case}/status.txt", text.render_status(RESULTS[case](), now=_NOW))
 
 
 def test_records_read_as_their_file() -> None:
-    _check("records/records.txt", text.render_records(report_cases.inventories(), now=_NOW))
-    _check("records/records.json", _json(data.records(report_cases.inventories())))
+    check("records/records.txt", text.render_records(report_cases.inventories(), now=_NOW))
+    check("records/records.json", _json(data.records(report_cases.inventories())))
 
 
 def test_errors_read_as_their_file() -> None:
-    _check("errors/errors.txt", "\n".join(map(text.render_error, report_cases.errors())))
+    check("errors/errors.txt", "\n".join(map(text.render_error, report_cases.errors())))
 
 
 # --- properties of the same cases ------------------------------------------------------------

@@ -117,6 +117,7 @@ class Common:
     request_timeout: float = 30.0
     quiet: bool = False
     verbose: int = 0
+    marker: str = "report"
 
     @property
     def output(self) -> str:
@@ -148,6 +149,8 @@ _COMMON = (
     _common("-n", "--namespace", metavar="NAME", help="The namespace of the application."),
     _common("-o", "--output", "outputs", type=OUTPUT, multiple=True, default=(),
             metavar="FORM[=FILE]", help=f"One of {', '.join(FORMS)}; may be repeated."),
+    _common("--marker", metavar="NAME", help="Names the hidden first line of Markdown, by which a "
+            "comment is found again."),
     _common("--color", type=click.Choice(["auto", "always", "never"]), help="auto (default): only "
             "on a terminal, and not with NO_COLOR."),
     _common("--request-timeout", type=DURATION, metavar="TIME", help="For one request: 30s."),

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from engine.model import Comparison, Report, SyncResult
     from engine.report.overview import Style
+    from engine.report.view import View
 
 
 def use_color(stream: object = None) -> bool:
@@ -63,9 +65,10 @@ def emit(forms: Mapping[str, Callable[[], str | bytes]]) -> None:
             click.echo(content, nl=False)
 
 
-def _write(file: Path, content: bytes) -> None:
+def _write(file: Path, content: bytes, *, mode: str = "wb") -> None:
     try:
-        file.write_bytes(content)
+        with file.open(mode) as opened:
+            opened.write(content)
     except OSError as error:
         raise SettingsError(
             "PLB152", "the report cannot be written", where=str(file), why=error.strerror or "",
@@ -93,7 +96,8 @@ def print_error(error: PlumbError) -> None:
     click.echo(render_error(error, color=use_color(sys.stderr)), err=True, nl=False)
 
 
-REPORTS = ("text", "json")
+REPORTS = ("text", "json", "markdown", "html", "junit", "github", "gitlab")
+_WHOLE = frozenset({"json", "html"})  # forms that leave nothing out
 
 
 def print_results(results: Sequence[SyncResult], *, as_plan: bool) -> None:
@@ -101,27 +105,54 @@ def print_results(results: Sequence[SyncResult], *, as_plan: bool) -> None:
     from engine.model import Report
 
     _emit_report(Report(results=tuple(results)), lambda: _text(results, as_plan=as_plan))
+    _tell_errors(results)
 
 
 def print_report(report: Report, *, style: Style) -> None:
     """Write a report in every form that was asked for; ``style`` is how text shows an object."""
     if not report.changes and report.base is None and style == "fields":
         _emit_report(report, lambda: _text(report.results, as_plan=True))
+        _tell_errors(report.results)
     else:
         _emit_report(report, lambda: _overview(report, style))
 
 
 def _emit_report(report: Report, make_text: Callable[[], str]) -> None:
-    emit({"text": make_text, "json": lambda: json_bytes(_document(report))})
-    if any(one == Output("text") for one in wanted(*REPORTS)):
-        for error in _errors(report):
+    from engine.report import html, machines, markdown
+    from engine.report.view import view
+
+    shown = cache(lambda: view(report, now=clock()))
+    files = [one.file for one in wanted(*REPORTS) if one.file and one.form in _WHOLE]
+    marker = common().marker
+    emit({
+        "text": make_text,
+        "json": lambda: json_bytes(_document(report)),
+        "markdown": lambda: markdown.render_markdown(shown(), marker=marker, elsewhere=files),
+        "html": lambda: html.render_html(shown()),
+        "junit": lambda: machines.render_junit(shown()),
+        "github": lambda: _github(shown(), marker, files),
+        "gitlab": lambda: machines.render_gitlab(shown()),
+    })  # fmt: skip
+
+
+def _tell_errors(results: Sequence[SyncResult]) -> None:
+    """Print on standard error what stands in no plan, and so in no text about one."""
+    if _is_text_shown():
+        for error in (error for result in results for error in result.errors):
             print_error(error)
 
 
-def _errors(report: Report) -> list[PlumbError]:
-    """Return the errors that stand in no plan, which text leaves to standard error."""
-    of_applications: list[Comparison | SyncResult] = [*report.changes, *report.results]
-    return [*(e for one in of_applications for e in one.errors), *report.errors]
+def _github(shown: View, marker: str, files: list[str]) -> str:
+    """Return the annotations; the job summary goes to the file that GitHub names."""
+    from engine.report import machines, markdown
+
+    place = os.environ.get("GITHUB_STEP_SUMMARY")
+    if place:
+        # Counted in bytes there, and one of UTF-16's units is at most three of them.
+        limit = markdown.SUMMARY // 3
+        text = markdown.render_markdown(shown, limit=limit, marker=marker, elsewhere=files)
+        _write(Path(place), text.encode("utf-8", "replace"), mode="ab")
+    return machines.render_github(shown)
 
 
 def _document(report: Report) -> object:
@@ -133,8 +164,8 @@ def _document(report: Report) -> object:
     return documents[0] if len(documents) == 1 else data.together(documents)
 
 
-def _is_shown_in_color() -> bool:
-    return use_color() and Output("text") in wanted(*REPORTS)
+def _is_text_shown() -> bool:
+    return Output("text") in wanted(*REPORTS)
 
 
 def _overview(report: Report, style: Style) -> str:
@@ -142,7 +173,7 @@ def _overview(report: Report, style: Style) -> str:
     from engine.report.view import view
 
     shown = view(report, now=clock())
-    color, full = _is_shown_in_color(), common().verbose > 0
+    color, full = use_color() and _is_text_shown(), common().verbose > 0
     return render_overview(shown, style=style, color=color, full=full, command=_command())
 
 
@@ -150,7 +181,7 @@ def _text(results: Sequence[SyncResult], *, as_plan: bool) -> str:
     from engine.report import text
 
     now, command, full = clock(), _command(), common().verbose > 0
-    color = _is_shown_in_color()
+    color = use_color() and _is_text_shown()
     shown = []
     for result in results:
         if result.plan is not None and as_plan:

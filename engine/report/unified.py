@@ -51,7 +51,7 @@ def _unified(
     matcher = difflib.SequenceMatcher(a=texts[0], b=texts[1], autojunk=False)
     for group in matcher.get_grouped_opcodes(CONTEXT):
         start = group[0][1]
-        if start:
+        if start and len(old[start].path) > 1:
             yield Line("@", field("".join(f"/{_escaped(p)}" for p in old[start].path[:-1])))
         for tag, i, j, k, m in group:
             if tag == "equal":

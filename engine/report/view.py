@@ -7,8 +7,9 @@ what is special to itself.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from engine import jsonpatch
 from engine.errors import PatchError
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from engine.report.page import Line
     from engine.report.words import Word
 
+_PLACE = re.compile(r"([^:]+):(\d+)(?::(\d+))?")
 THIS_CHANGE = "This change"
 DRIFT = "Drift already there"
 
@@ -72,12 +74,27 @@ class Trouble:
     code: str
     where: str
     what: str
-    why: str
-    hint: str
+    why: str = ""
+    hint: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """The path, line and column at the head; ("", 0, 0) where it stands elsewhere.
+
+        A place at the base is written REVISION:path:line, and is no place of the head.
+        """
+        match = _PLACE.fullmatch(self.where)
+        return (match[1], int(match[2]), int(match[3] or 1)) if match else ("", 0, 0)
 
     def __str__(self) -> str:
+        return f"{self.code}: {self.sentence}"
+
+    @property
+    def sentence(self) -> str:
+        """Place, problem and reason on one line."""
         head = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{self.code}: {head}" + (f" ({self.why})" if self.why else "")
+        return f"{head} ({self.why})" if self.why else head
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +162,15 @@ class View:
         return tuple(section for part in self.parts for section in part.sections)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What each section is called where all stand in one list."""
+        titled = len(self.parts) > 1
+        return tuple(
+            f"{part.title}: {section.application}" if titled else section.application
+            for part in self.parts for section in part.sections
+        )  # fmt: skip
+
+    @property
     def all_troubles(self) -> tuple[Trouble, ...]:
         """Every error there is, those of single objects too."""
         return (
@@ -187,6 +213,32 @@ def described(revision: Revision | None) -> str:
     return clean(" ".join(filter(None, (revision.short, ref, revision.subject))))
 
 
+def described_counts(shown: View) -> str:
+    """Sum up a whole report: "1 error, 2 to create, 12 unchanged in 3 applications"."""
+    failed = sum(trouble.severity == "error" for trouble in shown.all_troubles)
+    told = [f"{failed} error{'s' * (failed != 1)}"] if failed else []
+    if not shown.differs and not failed:
+        return "no differences"
+    for part in shown.parts:
+        name = f"{part.title}: ".lower() if part.title else ""
+        told.append(name + _part_counts(part))
+    return "; ".join(told)
+
+
+def _part_counts(part: Part) -> str:
+    total: dict[str, int] = {}
+    for section in part.sections:
+        for word, count in section.tally.items():
+            total[word] = total.get(word, 0) + count
+    if not total:
+        return "nothing"
+    number = len(part.sections)
+    where = f" in {number} application{'s' * (number != 1)}"
+    if "create" in total:
+        return words.told_counts(total) + where
+    return ", ".join(f"{total[word]} {word}" for word in words.DONE if total.get(word)) + where
+
+
 def _title(report: Report) -> str:
     if report.base is None or report.head is None:
         return ""
@@ -200,8 +252,8 @@ def _troubles(errors: Iterable[PlumbError], safe: Redactor) -> tuple[Trouble, ..
 
 
 def _trouble(error: PlumbError, safe: Redactor) -> Trouble:
-    parts = (error.where, error.what, error.why, error.hint)
-    return Trouble(error.code, *(safe(part) for part in parts))
+    where, what, why, hint = map(safe, (error.where, error.what, error.why, error.hint))
+    return Trouble(error.code, where, what, why, hint)
 
 
 # --- Git against Git -------------------------------------------------------------------------
@@ -260,12 +312,13 @@ def _planned(
     edits = [masked_edit(edit, change.ref) for edit in _edits(change)]
     origin = origin_of(change)
     error = change.error if isinstance(change, Skip) else None
+    about = "" if error else reason(change, safe, now=now)
     if origin is None and sides is not None and change.ref in sides.before:
-        origin = sides.before[change.ref].origin
+        about = f"{about}; was {clean(str(sides.before[change.ref].origin))}"
     return Item(
         word=words.ARRIVE if sides and _is_move(change) else words.word_of(change),
         name=clean(str(change.ref)),
-        about="" if error else reason(change, safe, now=now),
+        about=about,
         path=_place(origin)[0],
         line=_place(origin)[1],
         fields=tuple(_fields(change, edits)),
