@@ -47,7 +47,14 @@ from engine.model import (
 )
 from engine.order import rank
 from engine.plan import InPlace, decide, replacement
-from engine.prune import desired_uids, fate, needs_confirmation, unmark, wants_confirmation
+from engine.prune import (
+    desired_uids,
+    fate,
+    needs_confirmation,
+    unmark,
+    waits_for,
+    wants_confirmation,
+)
 
 if TYPE_CHECKING:
     import threading
@@ -233,7 +240,9 @@ class Applier:
         self._send_delete(now.live)
         if self._is_gone(now.live, within_s=_GONE_WITHIN_S):
             return Outcome(ref, "deleted", change.reason)
-        return Outcome(ref, "deleted", "it is on its way out", live=now.live)
+        waits = waits_for(now.live)
+        told = f"it is on its way out, {waits}" if waits else "it is on its way out"
+        return Outcome(ref, "deleted", told, live=now.live)
 
     def _release(self, change: Release) -> Outcome:
         if change.live is not None and change.patch is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from engine.errors import RefusedError
 from engine.model import JSON, MARK_ANNOTATION, OWNER_LABEL, Live, ObjectRef
@@ -21,6 +21,8 @@ VERSION = 1
 RUNS_KEPT = 5
 # Longer strings are kept as digests: a 1 MiB ConfigMap must not need a 1 MiB record.
 LONG_STRING = 4096
+# Group, kind and namespace of objects.
+Place: TypeAlias = tuple[str, str, str]
 _DIGEST_PREFIX = "plumb.dev/sha256:"
 
 
@@ -70,6 +72,7 @@ class Inventory:
 
     ``id`` is random and never derived from a name, so two applications cannot collide. ``doubt`` is
     why the record cannot be trusted ("" when it can): then objects are adopted and none deleted.
+    ``places`` are where objects with this id's mark were found that no entry names.
     """
 
     id: str
@@ -80,6 +83,7 @@ class Inventory:
     released: bool = False
     last: tuple[Run, ...] = ()
     doubt: str = ""
+    places: tuple[Place, ...] = ()
 
     def with_entries(self, changed: Iterable[Entry], gone: Iterable[ObjectRef] = ()) -> Inventory:
         """Return the inventory with these entries set and those dropped."""
@@ -188,6 +192,7 @@ def head_to_json(inventory: Inventory, *, shards: int) -> JSON:
              "counts": dict(run.counts)}
             for run in inventory.last[-RUNS_KEPT:]
         ],
+        **({"places": [list(place) for place in inventory.places]} if inventory.places else {}),
     }  # fmt: skip
 
 
@@ -234,6 +239,7 @@ def head_from_json(body: JSON) -> tuple[Inventory, int]:
             id=_text(body["id"]), application=_text(body["application"]),
             origin="resource" if body["origin"] == "resource" else "file",
             source=_text(body["source"]), released=body["released"] is True, last=runs,
+            places=tuple(_place(place) for place in body.get("places", ())),
         )  # fmt: skip
         shards = int(body["shards"])
     except (KeyError, TypeError, AttributeError) as error:
@@ -261,6 +267,11 @@ def entry_from_json(body: JSON, *, shard: int) -> Entry:
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"an entry lacks or misspells {error}") from None
+
+
+def _place(value: JSON) -> Place:
+    group, kind, namespace = map(_text, value)
+    return group, kind, namespace
 
 
 def _text(value: JSON) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import ApiError, RefusedError
 from engine.inventory import Entry
+from engine.jobs import is_complete
 from engine.merge import answers_of
 from engine.model import (
     Adopt,
@@ -24,7 +25,7 @@ from engine.model import (
     Replace,
     Update,
 )
-from engine.plan import is_complete, recorded
+from engine.plan import recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

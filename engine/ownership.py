@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from engine.errors import PlumbError, RefusedError
 from engine.inventory import owner_of
-from engine.model import ADOPT_ANNOTATION, JSON, Live, Manifest
+from engine.model import ADOPT_ANNOTATION, JSON, Live, Manifest, Skip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.situation import Claim, Observation
+    from engine.model import ObjectRef
+    from engine.situation import Claim, Observation, Situation
 
 LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -63,6 +64,15 @@ def refusal(manifest: Manifest, live: Live, *, claims: Mapping[str, Claim]) -> P
             hint=f"to take it over, set the annotation {ADOPT_ANNOTATION}: enabled in Git",
         )  # fmt: skip
     return None
+
+
+def rivals(situation: Situation, decided: Mapping[ObjectRef, object]) -> tuple[str, ...]:
+    """Return a note for each object that goes on here and that another application wants too."""
+    return tuple(
+        f"{ref} is wanted by {who} too: keep it in one of the two"
+        for ref, who in sorted(situation.options.contested.items())
+        if ref in decided and not isinstance(decided[ref], Skip)
+    )
 
 
 def foreign_tool(live: Live) -> str:

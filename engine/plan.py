@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from engine import normalize, ownership, schema
+from engine import jobs, normalize, ownership, schema
 from engine.errors import ManifestError, PlumbError, RefusedError, unexpected
-from engine.health import assess
 from engine.inventory import Entry, marked, owner_of, restore, trim
 from engine.jsonpatch import pointer
 from engine.memo import Dependencies, Memo, Verdict
@@ -25,7 +24,6 @@ from engine.model import (
     Create,
     Drift,
     Edit,
-    HealthStatus,
     IgnoreRule,
     Live,
     Manifest,
@@ -108,7 +106,7 @@ def _plan(situation: Situation, recall: _Recall) -> Plan:
         settle=tuple(d.manifest for d in in_place if d.stale),
         forget=pruning.forget,
         token=pruning.token,
-        notes=_notes(situation, in_place),
+        notes=(*ownership.rivals(situation, decided), *_notes(situation, in_place)),
         removals_known=situation.inventory is not None,
     )
 
@@ -225,7 +223,9 @@ def _notes(situation: Situation, in_place: Iterable[InPlace]) -> tuple[str, ...]
     if inventory is None:
         notes.append("the record could not be read: removals are unknown")
     elif inventory.doubt:
-        notes.append(f"the record cannot be trusted ({inventory.doubt}): nothing is deleted")
+        notes.append(
+            f"the record cannot be trusted ({inventory.doubt}): nothing is deleted without a token"
+        )
     return tuple(notes)
 
 
@@ -236,8 +236,9 @@ def _create(manifest: Manifest, situation: Situation) -> Change | InPlace:
     ref, entry = manifest.ref, _entry(manifest, situation)
     if ref not in situation.observation.absent:
         raise ManifestError("PLB530", f"the state of {ref} was not read")
-    if entry and entry.done == manifest.digest:
-        return InPlace(manifest, notes=("ran to completion and was removed; not run again",))
+    ran = jobs.ran_before(manifest, entry, recorded(manifest))
+    if ran:
+        return InPlace(manifest, notes=(ran,))
     body = marked(normalize.sendable(manifest.body), situation.owner, ref)
     return Create(manifest, body, recreate=bool(entry and entry.uid))
 
@@ -336,14 +337,8 @@ def _is_stale(entry: Entry | None, manifest: Manifest, live: Live) -> bool:
         entry.uid != live.uid
         or entry.version != manifest.api_version
         or entry.applied != recorded(manifest)
-        or (entry.done != manifest.digest and is_complete(live))
+        or (entry.done != manifest.digest and jobs.is_complete(live))
     )
-
-
-def is_complete(live: Live) -> bool:
-    """Say whether this is a Job that ran to completion."""
-    is_job = (live.ref.group, live.ref.kind) == ("batch", "Job")
-    return is_job and assess(live.body).status is HealthStatus.HEALTHY
 
 
 def recorded(manifest: Manifest) -> JSON:

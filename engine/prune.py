@@ -114,18 +114,20 @@ def _strays(
 def farewell(situation: Situation) -> Pruning:
     """Return what becomes of everything when the application itself is deleted.
 
-    By its ``deletionPolicy``. Knows no limit of number; what holds other people's objects is left
-    in place unless the token names it.
+    By its ``deletionPolicy``. Knows no limit of number; what holds other people's objects, and what
+    carries the mark and is not in the record, is left in place unless the token names it.
     """
-    inventory = situation.inventory
-    entries = inventory.entries.values() if inventory else ()
+    inventory, strays = situation.inventory, situation.observation.strays
+    entries = list(inventory.entries.values()) if inventory else []
+    entries += [Entry(ref, uid=live.uid) for ref, live in strays.items()]
     fates = {entry.ref: fate(entry, situation) for entry in entries}
     deletes = situation.application.deletion_policy != "orphan"
     special = [
         change
         for change in fates.values()
-        if deletes and isinstance(change, Delete) and wants_confirmation(change, situation)
-    ]
+        if deletes and isinstance(change, Delete)
+        and (change.ref in strays or wants_confirmation(change, situation))
+    ]  # fmt: skip
     wanted = token(situation.owner, ((d.ref, d.live.uid) for d in special)) if special else ""
     spared = () if wanted == situation.options.confirm else tuple(special)
     changes = [
@@ -143,9 +145,11 @@ def _last_word(change: Change, situation: Situation, *, spared: Sequence[Change]
         case Delete(ref, live) if situation.application.deletion_policy == "orphan":
             return _left(ref, live, "deletionPolicy: orphan")
         case Delete(ref, live) if change in spared:
-            return _left(ref, live, needs_confirmation(ref))
+            is_stray = ref in situation.observation.strays
+            return _left(ref, live, _STRAY if is_stray else needs_confirmation(ref))
         case Keep(ref, "Disabled" | "Protected" | "Stray", reason):
-            return _left(ref, situation.observation.live[ref], reason)
+            seen = situation.observation
+            return _left(ref, seen.live.get(ref) or seen.strays[ref], reason)
         case _:
             return change
 
@@ -209,10 +213,17 @@ def desired_uids(situation: Situation) -> frozenset[str]:
     return frozenset(live[m.ref].uid for m in situation.placement.manifests if m.ref in live)
 
 
-def _terminating(live: Live) -> str:
+def waits_for(live: Live) -> str:
+    """Return what an object on its way out waits for, by the names of its finalizers, or ""."""
     finalizers = live.body["metadata"].get("finalizers") or []
-    waits = f", waiting for the finalizers {', '.join(finalizers)}" if finalizers else ""
-    return f"it is being deleted{waits}"
+    if not finalizers and live.ref.kind == "Namespace":
+        finalizers = (live.body.get("spec") or {}).get("finalizers") or []
+    return f"waiting for the finalizers {', '.join(finalizers)}" if finalizers else ""
+
+
+def _terminating(live: Live) -> str:
+    waits = waits_for(live)
+    return f"it is being deleted, {waits}" if waits else "it is being deleted"
 
 
 def _asked_for(entry: Entry, live: Live) -> Delete | Release | Keep:
@@ -263,7 +274,7 @@ def _hold(
     wanted = token(situation.owner, ((d.ref, d.live.uid) for d in confirmable))
     if confirmable and wanted in (situation.options.confirm, situation.application.confirm):
         return [*free, *confirmable], ""
-    keeps = [Keep(d.ref, hold, why) for d, hold, why in held]
+    keeps = [Keep(d.ref, hold, why, d.existed, d.live) for d, hold, why in held]
     return [*free, *keeps], wanted if confirmable else ""
 
 

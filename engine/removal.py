@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.apply import Applier
@@ -10,18 +11,23 @@ from engine.errors import HealthTimeoutError, PlumbError, RefusedError, unexpect
 from engine.journal import settled
 from engine.kube import discovery
 from engine.kube.live import observe
+from engine.kube.recovery import strays_of
 from engine.model import Plan, Revision, SyncResult, SyncStatus
 from engine.namespaces import Placement
-from engine.prune import farewell
+from engine.prune import farewell, waits_for
 from engine.schema import Schemas
 from engine.situation import Situation
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from engine.kube.record import Record
-    from engine.model import Application, Outcome
+    from engine.model import Application, ObjectRef, Outcome
     from engine.run import Request, World
+    from engine.situation import Observation
 
 _LOOK_EVERY_S = 0.5
+_NAMED_AT_MOST = 5
 
 
 def remove(application: Application, world: World, request: Request) -> SyncResult:
@@ -48,7 +54,7 @@ def remove(application: Application, world: World, request: Request) -> SyncResu
             has_failed = any(outcome.action == "failed" for outcome in outcomes)
             if application.deletion_policy == "wait" and not has_failed:
                 _wait_until_gone(record, world, situation, request)
-            _close(record)
+            _close(record, world, situation)
     except PlumbError as error:
         errors.append(error)
     except Exception as error:  # noqa: BLE001 - as in reconcile: told, never raised
@@ -74,7 +80,8 @@ def _situation(
         raise RefusedError(
             "PLB541", f"there is no record of Application {application}",
             why="nothing was ever applied under that name, or it is deleted already",
-            hint="plumb status lists the applications of this cluster",
+            hint="plumb status lists the applications of this cluster; a record that was lost is "
+            "rebuilt by plumb sync",
         )  # fmt: skip
     if inventory.doubt:
         raise RefusedError(
@@ -87,13 +94,17 @@ def _situation(
         inventory = record.inventory
     kinds = discovery.kinds(world.client)
     placement = Placement(())
+    observation = observe(world.client, placement, inventory, kinds=kinds)
+    if inventory.places:
+        found = {**strays_of(world.client, inventory, kinds), **observation.strays}
+        observation = replace(observation, strays=found)
     return Situation(
         application=application,
         revision=Revision("", ""),
         placement=placement,
         inventory=inventory,
         owner=inventory.id,
-        observation=observe(world.client, placement, inventory, kinds=kinds),
+        observation=observation,
         kinds=kinds,
         schemas=Schemas.from_openapi(()),
         options=request.options,
@@ -109,19 +120,31 @@ def _wait_until_gone(record: Record, world: World, situation: Situation, request
             after, touched = settled((), {}, record.inventory, gone=seen.absent)
             record.finish(after, touched=touched)
         elif time.monotonic() > deadline_s or world.stop.wait(_LOOK_EVERY_S):
-            refs = ", ".join(map(str, list(record.inventory.entries)[:5]))
             raise HealthTimeoutError(
-                "PLB703", f"not everything was gone within {request.timeout_s:g} s", why=refs,
-                hint="kubectl get shows the finalizers they wait for; delete again later",
+                "PLB703", f"not everything was gone within {request.timeout_s:g} s",
+                why=_left(seen, record.inventory.entries),
+                hint="who is to remove these finalizers is at work, or gone; delete again later",
             )  # fmt: skip
 
 
-def _close(record: Record) -> None:
-    left = list(record.inventory.entries)
+def _left(seen: Observation, refs: Collection[ObjectRef]) -> str:
+    """Name what is still there, the first few with what they wait for."""
+    told = []
+    for ref in list(refs)[:_NAMED_AT_MOST]:
+        live = seen.live.get(ref)
+        waits = waits_for(live) if live else ""
+        told.append(f"{ref} ({waits})" if waits else str(ref))
+    more = len(refs) - len(told)
+    return ", ".join(told) + (f" and {more} more" if more else "")
+
+
+def _close(record: Record, world: World, situation: Situation) -> None:
+    left = record.inventory.entries
     if not left:
         record.delete()
         return
+    seen = observe(world.client, situation.placement, record.inventory, kinds=situation.kinds)
     raise RefusedError(
         "PLB542", f"{len(left)} objects are not gone yet, so the record is kept",
-        why=", ".join(map(str, left[:5])), hint="run plumb delete again later",
+        why=_left(seen, left), hint="run plumb delete again later",
     )  # fmt: skip

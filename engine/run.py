@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from engine.apply import Applier
 from engine.errors import DeniedError, PlumbError
 from engine.health import assess, is_settled
-from engine.inventory import Inventory, owner_of
+from engine.inventory import Inventory
 from engine.inventory import Run as PastRun
 from engine.journal import has_ended, settled
-from engine.kube.claims import claims_of
+from engine.kube.hanging import Hanging
 from engine.kube.record import lost, new_id
+from engine.kube.recovery import Recovery
+from engine.looking import claims
 from engine.memo import Memo
 from engine.model import Health, HealthStatus, Keep, Skip, SyncResult, SyncStatus
 from engine.namespaces import place, wishes
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from engine.namespaces import Placement
     from engine.render import Rendering
     from engine.schema import Schemas
-    from engine.situation import Claim, Observation
     from engine.steps import Step
 
 _WRITES_AT_MOST = 3
@@ -131,6 +132,7 @@ class Run:
     errors: list[PlumbError] = field(default_factory=list)
     health: dict[ObjectRef, Health] = field(default_factory=dict)
     _record: Record = field(init=False)
+    _recovery: Recovery = field(init=False)
     _inventory: Inventory | None = None
     _owner: str = ""
     _waiting: Wait | None = None
@@ -138,11 +140,13 @@ class Run:
     _written: Counter[ObjectRef] = field(default_factory=Counter)
     _is_resumed: bool = False
     _patience: Patience = field(init=False)
+    _hanging: Hanging = field(init=False)
     _is_last: bool = False
     _started_s: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         world, timeout_s = self.world, self.request.timeout_s
+        self._hanging = Hanging(world.client)
         self._patience = Patience(world.client, world.stop, timeout_s, self._started_s, self.health)
 
     @property
@@ -167,6 +171,7 @@ class Run:
             if not self.request.dry_run:
                 raise
             self._owner = new_id()
+        self._recovery = Recovery(self.world.client, self._record)
         if not self.request.dry_run:
             self._make_way()
             self._inventory = self._record.inventory
@@ -192,14 +197,15 @@ class Run:
         """Look at the cluster and decide what is left to do."""
         self._situation = situation = self._look()
         memory = self.request.memory
-        self.plan, memory.memo = planned(situation, memory.memo)
+        plan, memory.memo = planned(situation, memory.memo)
+        self.plan = self._hanging.told(plan, situation.kinds)
         live = situation.observation.live
         desired = situation.placement.manifests
         self.health.clear()
         self.health.update((m.ref, assess(live[m.ref].body)) for m in desired if m.ref in live)
         for ref in self.plan.unchanged:
             # A Job that ran and was cleaned up is in place without being there.
-            self.health.setdefault(ref, Health(HealthStatus.HEALTHY, "ran to completion"))
+            self.health.setdefault(ref, Health(HealthStatus.HEALTHY, "ran, and is gone"))
         for drift in self.plan.drift:
             self.health.setdefault(drift.ref, Health(HealthStatus.MISSING, "somebody deleted it"))
         return self.plan
@@ -290,6 +296,10 @@ class Run:
         observation = view.observe(placement, self._inventory, kinds=kinds)
         if self._inventory is None:
             self._owner = likeliest_owner(observation) or self._owner
+        else:
+            observation = self._recovery.observe(observation, kinds)
+            self._inventory = self._record.inventory
+            self._owner = self.request.memory.owner = self._inventory.id
         owned = self._inventory.entries if self._inventory else {}
         given_up = {*owned, *observation.strays} - {m.ref for m in placement.manifests}
         return Situation(
@@ -301,7 +311,12 @@ class Run:
             observation=observation,
             kinds=kinds,
             schemas=schemas,
-            claims=self._claims(observation, kinds),
+            claims=claims(
+                self._record,
+                observation,
+                owner=self._owner,
+                wants=lambda: {str(o.application): o.wishes(kinds) for o in self.siblings},
+            ),
             elsewhere=self._elsewhere(given_up, kinds),
             unread=tuple(self.unread) if given_up else (),
             options=self.request.options,
@@ -316,18 +331,6 @@ class Run:
             if not (found := kinds.resource(m.api_version, m.ref.kind)) or not found.pending
         }
         return self.world.view.schemas(sorted(versions))
-
-    def _claims(self, observation: Observation, kinds: Kinds) -> Mapping[str, Claim]:
-        """Return the records of the other owners that were met; asked for only when there are."""
-        owners = {owner_of(live) for live in observation.live.values()} - {"", self._owner}
-        if not owners:
-            return {}
-        claims = claims_of(self.world.client, owners, namespace=self._record.namespace)
-        known = {str(other.application): other.wishes(kinds) for other in self.siblings}
-        return {
-            owner: replace(claim, desires=known.get(claim.application))
-            for owner, claim in claims.items()
-        }
 
     def _elsewhere(self, given_up: set[ObjectRef], kinds: Kinds) -> Mapping[ObjectRef, str]:
         """Return who else wants, at this commit, what this application could delete."""

@@ -59,7 +59,8 @@ class Options:
 
     ``doubt`` is why Git may want something else by now: then nothing is deleted (invariant 7).
     ``leave_drift``: what others changed is told and not put back. ``calm`` are objects that are
-    left alone for now although they drifted, each with the reason.
+    left alone for now although they drifted, each with the reason. ``contested`` are those that
+    another application wants too, with who and where.
     """
 
     prune: bool = True
@@ -68,6 +69,7 @@ class Options:
     doubt: str = ""
     leave_drift: bool = False
     calm: Mapping[ObjectRef, str] = field(default_factory=dict)
+    contested: Mapping[ObjectRef, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

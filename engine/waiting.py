@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from engine.errors import HealthTimeoutError, PlumbError
 from engine.health import assess, is_settled
+from engine.jobs import is_complete
 from engine.kube.live import observe
 from engine.model import Health, HealthStatus
-from engine.plan import is_complete
 
 if TYPE_CHECKING:
     import threading

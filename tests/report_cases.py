@@ -159,7 +159,11 @@ def _everything() -> Plan:
         prune=(
             Delete(cart, live(cart), "no longer in Git", existed=True),
             Release(ref("Secret", "shared"), "plumb.dev/prune: orphan"),
-            Keep(volume, "Confirm", "deleting a PersistentVolumeClaim needs a confirmation"),
+            Keep(
+                volume, "Confirm", "deleting a PersistentVolumeClaim needs a confirmation",
+                existed=True,
+                hanging="5Gi of data in PersistentVolume pv-7, which goes with it (Delete)",
+            ),
             Keep(ref("ConfigMap", "kept"), "Disabled", "plumb.dev/prune: disabled"),
         ),
         unchanged=tuple(ref("ConfigMap", f"c{i}") for i in range(12)),

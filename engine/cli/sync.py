@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from engine.cli.wiring import Wiring
-    from engine.model import Application, SyncResult
+    from engine.model import Application, ObjectRef, SyncResult
     from engine.run import Desired, Request
 
 
@@ -55,6 +55,7 @@ def command(**flags: Any) -> int:
 def run(wiring: Wiring) -> list[SyncResult]:
     """Carry out, or with ``dry_run`` plan, every application that was asked for."""
     from engine.cli.wiring import iterate, unread
+    from engine.looking import contested
     from engine.reconcile import reconcile
 
     applications = in_dependency_order(wiring.applications())
@@ -64,6 +65,7 @@ def run(wiring: Wiring) -> list[SyncResult]:
     found = wiring.desired(applications)
     everything = list(iterate(found))
     awaited = {key for application in applications for key in _dependencies(application)}
+    rivals = contested([(d.application, d.rendering.manifests) for d in everything])
     broken = [a for a, desired in found if isinstance(desired, PlumbError)]
     results: dict[str, SyncResult] = {}
     for application, desired in found:
@@ -75,7 +77,10 @@ def run(wiring: Wiring) -> list[SyncResult]:
         else:
             siblings = [other for other in everything if _is_sibling(desired, other)]
             is_awaited = str(application) in awaited
-            request = _request(application, wiring.flags, is_awaited=is_awaited)
+            request = _request(
+                application, wiring.flags, is_awaited=is_awaited,
+                contested=rivals.get(str(application), {}),
+            )  # fmt: skip
             world = wiring.world(application)
             unseen = [str(a) for a in broken if a.source.url == application.source.url]
             done = reconcile(desired, world, request, siblings=siblings, unread=unseen)
@@ -131,15 +136,17 @@ def _is_sibling(desired: Desired, other: Desired) -> bool:
 
 
 def _request(
-    application: Application, flags: dict[str, Any], *, is_awaited: bool = False
-) -> Request:
+    application: Application, flags: dict[str, Any], *, is_awaited: bool = False,
+    contested: Mapping[ObjectRef, str],
+) -> Request:  # fmt: skip
     from engine.run import Request
     from engine.situation import Options
 
     prune = flags["prune"]
     options = Options(
-        prune=prune is not False, replace=flags["replace"], confirm=flags["confirm"] or ""
-    )
+        prune=prune is not False, replace=flags["replace"], confirm=flags["confirm"] or "",
+        contested=contested,
+    )  # fmt: skip
     return Request(
         options=options,
         dry_run=flags["dry_run"],

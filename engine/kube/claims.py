@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from engine.kube.client import Client
+    from engine.model import JSON
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -47,6 +48,17 @@ def claims_of(client: Client, owners: Iterable[str], *, namespace: str) -> dict[
     return claims
 
 
+def ids_with_a_record(client: Client, owners: Iterable[str], *, namespace: str) -> set[str] | None:
+    """Return which of these ids a record carries, living or not; None: these are no ids.
+
+    Raises DeniedError without the right to read records.
+    """
+    ids = sorted(filter(_ID.fullmatch, owners))
+    if not ids:
+        return None
+    return set(_heads(client, namespace, f"{RECORD_LABEL} in ({','.join(ids)})", named=False))
+
+
 def _read(client: Client, application: str, owner: str, namespace: str) -> Inventory:
     """Return the record; one of a newer Plumb as doubt, for it may own anything."""
     try:
@@ -55,11 +67,15 @@ def _read(client: Client, application: str, owner: str, namespace: str) -> Inven
         return Inventory(owner, application, doubt=error.what)
 
 
-def _heads(client: Client, namespace: str, selector: str) -> dict[str, str]:
-    """Return the application of each record id."""
+def _heads(client: Client, namespace: str, selector: str, *, named: bool = True) -> dict[str, str]:
+    """Return the application of each record id; not ``named``: also where none is told."""
     path = f"/api/v1/namespaces/{namespace}/configmaps"
     return {
         head["metadata"]["labels"][RECORD_LABEL]: application
         for head in client.list(path, params={"labelSelector": selector})
-        if (application := (head["metadata"].get("annotations") or {}).get(APPLICATION_ANNOTATION))
+        if (application := _application(head)) or not named
     }
+
+
+def _application(head: JSON) -> str:
+    return str((head["metadata"].get("annotations") or {}).get(APPLICATION_ANNOTATION, ""))

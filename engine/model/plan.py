@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -125,12 +125,16 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """DELETE with this uid and resourceVersion. ``existed`` says it was there before Plumb."""
+    """DELETE with this uid and resourceVersion.
+
+    For people: ``existed`` says it was there before Plumb, ``hanging`` what goes with it.
+    """
 
     ref: ObjectRef
     live: Live
     reason: str
     existed: bool = False
+    hanging: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +149,18 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Not in Git any more and yet not deleted. ``hold`` is the machine-readable reason."""
+    """Not in Git any more and yet not deleted. ``hold`` is the machine-readable reason.
+
+    ``live`` where it could be deleted; ``existed`` and ``hanging`` as in Delete.
+    """
 
     ref: ObjectRef
     hold: Literal["Empty", "TooMany", "Confirm", "Waiting", "Failed", "Disabled", "NoPrune",
                   "Unknown", "Protected", "Stray", "Terminating"]  # fmt: skip
     reason: str
+    existed: bool = False
+    live: Live | None = field(default=None, repr=False, compare=False)
+    hanging: str = ""
 
 
 @dataclass(frozen=True, slots=True)

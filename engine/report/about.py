@@ -29,11 +29,19 @@ def reason(change: Change, safe: Redactor, *, now: datetime | None) -> str:
         case Release(reason=why):
             return f"{safe(why)}; stays in the cluster"
         case Keep(hold=hold, reason=why):
-            return f"{hold}: {safe(why)}"
+            return "; ".join([f"{hold}: {safe(why)}", *weight(change, safe)])
         case Skip(reason=why):
             return safe(why)
         case _:
             assert_never(change)
+
+
+def weight(change: Change | None, safe: Redactor) -> list[str]:
+    """Tell what goes with an object that is deleted, and whether Plumb only found it."""
+    if not isinstance(change, Delete | Keep):
+        return []
+    told = [f"with {safe(change.hanging)}"] if change.hanging else []
+    return [*told, *(["was there before Plumb"] if change.existed else [])]
 
 
 def origin_of(change: Change) -> Origin | None:
@@ -57,9 +65,7 @@ def _deletion(change: Delete, safe: Redactor, now: datetime | None) -> str:
     created = change.live.body["metadata"].get("creationTimestamp")
     if isinstance(created, str):
         facts.append(_age(created, now))
-    if change.existed:
-        facts.append("was there before Plumb")
-    return "; ".join(facts)
+    return "; ".join([*facts, *weight(change, safe)])
 
 
 def _age(created: str, now: datetime | None) -> str:

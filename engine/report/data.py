@@ -157,12 +157,12 @@ def _change(change: Change, wave: int | None, safe: Redactor) -> JSON:
         case Replace(manifest=manifest, patch=patch, fields=fields):
             found |= _from_git(manifest) | _patch(patch, change.ref, safe)
             found |= {"immutable": list(fields)}
-        case Delete(reason=reason, existed=existed):
-            found |= {"reason": safe.plain(reason), "existedBefore": existed}
+        case Delete(reason=reason):
+            found |= {"reason": safe.plain(reason), **_weight(change, safe)}
         case Release(reason=reason):
             found |= {"reason": safe.plain(reason)}
         case Keep(hold=hold, reason=reason):
-            found |= {"hold": hold, "reason": safe.plain(reason)}
+            found |= {"hold": hold, "reason": safe.plain(reason), **_weight(change, safe)}
         case Skip(reason=reason, error=error, origin=origin):
             found |= {"reason": safe.plain(reason), "error": _error(error, safe) if error else None}
             found |= {"origin": _origin(origin) if origin else None}
@@ -171,6 +171,11 @@ def _change(change: Change, wave: int | None, safe: Redactor) -> JSON:
     if isinstance(change, Adopt) and change.from_owner:
         found["fromApplication"] = change.from_owner
     return found
+
+
+def _weight(change: Delete | Keep, safe: Redactor) -> dict[str, JSON]:
+    """Return what goes with an object, and whether it was there before Plumb."""
+    return {"existedBefore": change.existed, "hanging": safe.plain(change.hanging)}
 
 
 def _from_git(manifest: model.Manifest) -> dict[str, JSON]:
@@ -214,7 +219,7 @@ def _carried_out(outcome: model.Outcome, safe: Redactor) -> dict[str, JSON]:
     change = outcome.change
     if isinstance(change, Adopt | Update | Replace):
         return _patch(change.patch, change.ref, safe)
-    return {}
+    return _weight(change, safe) if isinstance(change, Delete) else {}
 
 
 def _error(error: PlumbError, safe: Redactor) -> JSON:

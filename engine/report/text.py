@@ -18,7 +18,7 @@ from engine.model import (
     Update,
 )
 from engine.report import words
-from engine.report.about import origin_of, place, reason
+from engine.report.about import origin_of, place, reason, weight
 from engine.report.errors import error_lines, render_error
 from engine.report.fields import body_lines, edit_lines
 from engine.report.mask import Redactor, clean, masked_body, masked_edit, redactor, without_marks
@@ -187,6 +187,8 @@ def _outcome(view: _View, outcome: Outcome, result: SyncResult) -> None:
         health = result.health.get(outcome.ref)
         if health is not None and health.status is not HealthStatus.HEALTHY:
             told.append(": ".join(filter(None, (health.status, view.safe(health.message)))))
+        if outcome.action == "deleted":
+            told += weight(change, view.safe)
         page.object(word, outcome.ref, "; ".join(told), width=view.width)
     if isinstance(change, Adopt | Update | Replace) and outcome.action != "skipped":
         _patch(view, change, change.patch)

@@ -25,7 +25,7 @@ from engine.model import (
     Update,
 )
 from engine.report import words
-from engine.report.about import origin_of, reason
+from engine.report.about import origin_of, reason, weight
 from engine.report.fields import body_lines, edit_lines
 from engine.report.mask import (
     Redactor,
@@ -435,6 +435,7 @@ def _outcome(outcome: Outcome, safe: Redactor, result: SyncResult) -> Item:
     health = result.health.get(outcome.ref)
     if health is not None and health.status is not HealthStatus.HEALTHY:
         told.append(": ".join(filter(None, (health.status, safe(health.message)))))
+    told += weight(change, safe) if outcome.action == "deleted" else []
     planned = _planned(change, safe, None) if change is not None else None
     return Item(
         word=words.DONE[outcome.action],
