@@ -54,7 +54,7 @@ def refusal(manifest: Manifest, live: Live, *, claims: Mapping[str, Claim]) -> P
         return RefusedError(
             "PLB521", f"{ref} is owned by Application {claim.application}", where=where,
             why=f"{claim.source} has it too" if claim.source else "two applications want it",
-            hint="keep it in one of the two",
+            hint="keep it in one of the two" + _or_let_go(claim.application),
         )  # fmt: skip
     tool = foreign_tool(live)
     if tool and annotation(manifest.body, ADOPT_ANNOTATION) != "enabled":
@@ -64,6 +64,16 @@ def refusal(manifest: Manifest, live: Live, *, claims: Mapping[str, Claim]) -> P
             hint=f"to take it over, set the annotation {ADOPT_ANNOTATION}: enabled in Git",
         )  # fmt: skip
     return None
+
+
+def _or_let_go(application: str) -> str:
+    namespace, _, name = application.partition("/")
+    if not name:
+        return ""
+    return (
+        f"; if that Application was renamed or merged into this one, plumb delete {name} -n "
+        f"{namespace} lets go of its objects and leaves them as they are"
+    )
 
 
 def rivals(situation: Situation, decided: Mapping[ObjectRef, object]) -> tuple[str, ...]:

@@ -203,8 +203,7 @@ class Run:
         desired = situation.placement.manifests
         self.health.clear()
         self.health.update((m.ref, assess(live[m.ref].body)) for m in desired if m.ref in live)
-        for ref in self.plan.unchanged:
-            # A Job that ran and was cleaned up is in place without being there.
+        for ref in self.plan.unchanged:  # a Job that ran and is gone is in place all the same
             self.health.setdefault(ref, Health(HealthStatus.HEALTHY, "ran, and is gone"))
         for drift in self.plan.drift:
             self.health.setdefault(drift.ref, Health(HealthStatus.MISSING, "somebody deleted it"))

@@ -80,3 +80,20 @@ def test_an_application_whose_record_cannot_be_read_says_goodbye_to_nothing() ->
 
 def test_unmarking_what_carries_no_mark_changes_nothing() -> None:
     assert [o["op"] for o in unmark(live(OLD, owner="")).operations] == ["test"]
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_deleted_application_deletes_what_only_carries_its_mark_when_the_token_names_it(
+    *, confirmed: bool
+) -> None:
+    left = config_map("left")
+    made = situation(application=replace(SHOP, deletion_policy="delete"))
+    seen = replace(made.observation, strays={ref_of(left): live(left)})
+    made = replace(made, observation=seen)
+    asked = farewell(made)
+    assert [type(change) for change in asked.changes] == [Release]
+    assert asked.token
+
+    made = replace(made, options=Options(confirm=asked.token if confirmed else "0" * 16))
+
+    assert [type(c) for c in farewell(made).changes] == [Delete if confirmed else Release]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -182,3 +183,57 @@ def test_a_long_string_that_git_changed_stays_a_digest() -> None:
 
     assert back["data"]["a"] == "x" * 5000
     assert back["data"]["b"].startswith("plumb.dev/sha256:")
+
+
+def test_a_record_remembers_where_strays_are() -> None:
+    inventory = Inventory(ME, "shop/shop", places=(("", "Service", "x"), ("apps", "Job", "")))
+    body = head_to_json(inventory, shards=1)
+
+    assert head_from_json(body)[0].places == inventory.places
+    assert "places" not in head_to_json(replace(inventory, places=()), shards=1)
+
+
+@pytest.mark.parametrize("places", [[["", "Service"]], [[1, 2, 3]], [7], "abc"])
+def test_places_that_are_none_make_a_record_doubted(places: Any) -> None:
+    body = head_to_json(Inventory(ME, "shop/shop"), shards=1)
+
+    with pytest.raises(ValueError, match=r"misspells|unpack"):
+        head_from_json({**body, "places": places})
+
+
+# What the first version of this format wrote, byte for byte. Never edit: old records look like it.
+FORMAT_1_HEAD = {
+    "version": 1, "id": "0" * 32, "application": "shop/shop", "origin": "file",
+    "source": "https://git.example/config.git apps/shop", "shards": 1, "released": False,
+    "last": [{"revision": "c" * 40, "at": 1772355600, "result": "done", "counts": {"created": 1}}],
+}  # fmt: skip
+FORMAT_1_ENTRY = {
+    "ref": ["apps", "Deployment", "shop", "web"], "uid": "u-1", "version": "apps/v1",
+    "applied": {"kind": "Deployment"}, "pending": {"kind": "Deployment"},
+    "answers": {"/spec": "ab"}, "existed": True, "done": "d",
+}  # fmt: skip
+
+
+def test_a_record_of_the_version_before_is_read() -> None:
+    head, shards = head_from_json(FORMAT_1_HEAD)
+    entry = entry_from_json(FORMAT_1_ENTRY, shard=0)
+
+    assert (head.id, shards, head.last[0].counts) == ("0" * 32, 1, {"created": 1})
+    assert (entry.uid, entry.existed, entry.done) == ("u-1", True, "d")
+
+
+def test_the_version_before_reads_what_is_written_now() -> None:
+    """It needs these keys with these types, and leaves others alone."""
+    head, _ = head_from_json(FORMAT_1_HEAD)
+    now = head_to_json(replace(head, places=(("", "Service", "x"),)), shards=1)
+
+    assert {key: now[key] for key in FORMAT_1_HEAD} == FORMAT_1_HEAD
+    assert entry_to_json(entry_from_json(FORMAT_1_ENTRY, shard=0)) == FORMAT_1_ENTRY
+
+
+def test_keys_of_a_later_version_of_the_format_do_no_harm() -> None:
+    head, _ = head_from_json({**FORMAT_1_HEAD, "later": {"x": 1}})
+    entry = entry_from_json({**FORMAT_1_ENTRY, "later": [1]}, shard=0)
+
+    assert head == head_from_json(FORMAT_1_HEAD)[0]
+    assert entry == entry_from_json(FORMAT_1_ENTRY, shard=0)

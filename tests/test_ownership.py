@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from engine.looking import contested
 from engine.model import ADOPT_ANNOTATION, JSON
 from engine.ownership import applied_by_kubectl, refusal
-from engine.situation import Claim
-from tests.situations import OTHER, body, config_map, live, manifest, ref_of
+from engine.plan import make_plan
+from engine.situation import Claim, Options
+from tests.situations import (
+    ME,
+    OTHER,
+    SHOP,
+    body,
+    config_map,
+    entry,
+    live,
+    manifest,
+    ref_of,
+    situation,
+)
 
 WANTED = config_map("a")
 AGREED = body("ConfigMap", "a", metadata={"annotations": {ADOPT_ANNOTATION: "enabled"}})
@@ -104,3 +118,35 @@ def test_what_kubectl_applied_is_the_first_last_applied_state() -> None:
     there = live(WANTED, annotations={"kubectl.kubernetes.io/last-applied-configuration": noted})
 
     assert applied_by_kubectl(there) == WANTED
+
+
+@pytest.mark.parametrize("is_mine", [True, False])
+def test_the_one_that_goes_on_says_who_else_wants_it_and_where(*, is_mine: bool) -> None:
+    mine, theirs = config_map("a"), config_map("b")
+    told = "Application shop/other (https://git.example/x.git b.yaml:3)"
+    there = [live(mine), live(theirs, owner=ME if is_mine else OTHER)]
+    made = situation(
+        desired=[mine, theirs], there=there, record=[entry(mine), entry(theirs)],
+        options=Options(contested={ref_of(theirs): told}),
+        claims={OTHER: Claim("shop/other", "", None)},
+    )  # fmt: skip
+
+    notes = make_plan(made).notes
+
+    assert any(told in note and "ConfigMap/shop/b" in note for note in notes) is is_mine
+
+
+def test_who_wants_what_another_wants_is_found_without_a_cluster() -> None:
+    other = replace(SHOP, name="other")
+    wanted = [
+        (SHOP, [manifest(config_map("a")), manifest(config_map("b"), line=7)]),
+        (other, [manifest(config_map("b"), path="x.yaml", line=3)]),
+    ]
+
+    found = contested(wanted)
+
+    b = ref_of(config_map("b"))
+    assert found == {
+        str(SHOP): {b: f"Application {other} ({SHOP.source.url} x.yaml:3)"},
+        str(other): {b: f"Application {SHOP} ({SHOP.source.url} apps/shop/objects.yaml:7)"},
+    }

@@ -11,6 +11,7 @@ import pytest
 from engine.errors import RefusedError
 from engine.model import (
     REPLACE_ANNOTATION,
+    Create,
     Delete,
     IgnoreRule,
     Plan,
@@ -119,6 +120,33 @@ def test_a_job_that_ran_and_was_cleaned_up_is_not_run_again() -> None:
     assert make_plan(situation(desired=[job], record=[done])).changes == ()
     again = make_plan(situation(desired=[changed], record=[done]))
     assert not isinstance(only(again), Delete)
+
+
+@pytest.mark.parametrize(
+    ("spec", "fields", "runs"),
+    [
+        pytest.param({"ttlSecondsAfterFinished": 60}, {}, False, id="its time to live was over"),
+        pytest.param({}, {}, True, id="without a time to live somebody deleted it"),
+        pytest.param({"ttlSecondsAfterFinished": 60}, {"uid": ""}, True, id="it was never seen"),
+        pytest.param(
+            {"ttlSecondsAfterFinished": 60}, {"applied": {"kind": "Job"}}, True,
+            id="Git wants another one by now",
+        ),
+        pytest.param(
+            {"ttlSecondsAfterFinished": 60}, {"pending": {"kind": "Job"}}, True,
+            id="a write of it is in the air",
+        ),
+    ],
+)  # fmt: skip
+def test_a_job_that_is_gone_and_was_not_seen_to_end_is_run_again_only_when_it_may(
+    spec: dict[str, int], fields: dict[str, Any], *, runs: bool
+) -> None:
+    job = body("Job", "migrate", api="batch/v1", spec={**spec, "template": {"spec": {}}})
+
+    plan = make_plan(situation(desired=[job], record=[entry(job, **fields)]))
+
+    assert [type(c) for c in plan.changes] == ([Create] if runs else [])
+    assert any("nobody saw its result" in note for note in plan.notes) is not runs
 
 
 def test_a_completed_job_is_noted_so_that_it_is_not_run_again() -> None:

@@ -58,9 +58,9 @@ class Hanging:
             case "", "PersistentVolumeClaim":
                 return self._data(live)
             case "", "PersistentVolume":
-                return _volume(live.body)
+                return volume(live.body)
             case _, kind if kind in _PODS:
-                return _pods(live.body)
+                return pods(live.body)
             case "batch", "CronJob":
                 count = len((live.body.get("status") or {}).get("active") or ())
                 return f"{count} running Jobs" if count else ""
@@ -80,14 +80,14 @@ class Hanging:
         named = ", ".join(f"{n} {kind}" for kind, n in most[:_NAMED_AT_MOST])
         more = ", ..." if len(most) > _NAMED_AT_MOST else ""
         told = f"{sum(there.values())} objects in it" + (f" ({named}{more})" if named else "")
-        return told + _not_counted(unknown)
+        return told + not_counted(unknown)
 
     def _instances(self, definition: JSON, kinds: Kinds) -> str:
         spec = definition.get("spec") or {}
         group, kind = spec.get("group", ""), (spec.get("names") or {}).get("kind", "")
         resource = kinds.preferred(group, kind)
         count = None if resource is None or resource.pending else self._count(resource, "")
-        return f"{count} objects of this kind" if count is not None else _not_counted([kind])[2:]
+        return f"{count} objects of this kind" if count is not None else not_counted([kind])[2:]
 
     def _data(self, live: Live) -> str:
         """Tell how much a claim holds, and whether the data goes with it."""
@@ -97,10 +97,10 @@ class Hanging:
         if not name:
             return "no volume yet"
         try:
-            volume = self.client.get(f"/api/v1/persistentvolumes/{name}", ref=name)
+            found = self.client.get(f"/api/v1/persistentvolumes/{name}", ref=name)
         except PlumbError:
             return f"{size} of data in PersistentVolume {name}; whether it is kept is unknown"
-        return f"{size} of data in PersistentVolume {name}, {_reclaimed(volume)}"
+        return f"{size} of data in PersistentVolume {name}, {reclaimed(found)}"
 
     def _count(self, resource: Resource, namespace: str) -> int | None:
         """Return how many there are; None when that cannot be had."""
@@ -118,18 +118,21 @@ def _name(item: JSON) -> str:
     return str((item.get("metadata") or {}).get("name", ""))
 
 
-def _not_counted(kinds: Iterable[str]) -> str:
+def not_counted(kinds: Iterable[str]) -> str:
+    """Return the end of a sentence that names the kinds without a number."""
     names = sorted(set(kinds))
     listed = ", ".join(names[:_NAMED_AT_MOST]) + (", ..." if len(names) > _NAMED_AT_MOST else "")
     return f"; {listed} could not be counted" if names else ""
 
 
-def _reclaimed(volume: Mapping[str, JSON]) -> str:
-    policy = (volume.get("spec") or {}).get("persistentVolumeReclaimPolicy", "")
+def reclaimed(body: Mapping[str, JSON]) -> str:
+    """Say whether the data of a PersistentVolume outlives its claim."""
+    policy = (body.get("spec") or {}).get("persistentVolumeReclaimPolicy", "")
     return "which is kept (Retain)" if policy == "Retain" else f"which goes with it ({policy})"
 
 
-def _volume(body: JSON) -> str:
+def volume(body: JSON) -> str:
+    """Say how large a PersistentVolume is and who uses it."""
     spec = body.get("spec") or {}
     size = (spec.get("capacity") or {}).get("storage", "")
     claim = spec.get("claimRef") or {}
@@ -137,7 +140,8 @@ def _volume(body: JSON) -> str:
     return f"{size} of data{used}"
 
 
-def _pods(body: JSON) -> str:
+def pods(body: JSON) -> str:
+    """Say how many Pods run for a workload."""
     status = body.get("status") or {}
     number = status.get("replicas", status.get("currentNumberScheduled", status.get("active", 0)))
     return f"{number} Pods" if isinstance(number, int) and number else ""
