@@ -19,14 +19,14 @@ from dulwich.errors import GitProtocolError, NotGitRepository
 from dulwich.protocol import pkt_line
 from dulwich.repo import Repo
 
-from e2e.servers import uploadpack
+from e2e.servers import receivepack, uploadpack
 from e2e.servers.certificates import Authority, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-Step: TypeAlias = Literal["advertisement", "refs", "pack"]
+Step: TypeAlias = Literal["advertisement", "refs", "pack", "push"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Fault:
 
     kind: Literal["drip", "headers", "hang", "endless", "truncate", "corrupt", "html", "dumb",
                   "redirect", "status", "pack", "error"]  # fmt: skip
-    on: frozenset[Step] = frozenset({"advertisement", "refs", "pack"})
+    on: frozenset[Step] = frozenset({"advertisement", "refs", "pack", "push"})
     status: int = 500
     location: str = ""
     data: bytes = b""
@@ -84,6 +84,7 @@ class GitHttpServer:
         self.tokens = tokens
         self.version = version
         self.fault: Fault | None = None
+        self.rules = receivepack.Rules()
         self.requests: list[Request] = []
         self.ca = b""
         self.stopping = threading.Event()
@@ -208,6 +209,8 @@ class _Handler(BaseHTTPRequestHandler):
             step = "advertisement"
         elif b"command=ls-refs" in body:
             step = "refs"
+        elif split.path.endswith("/git-receive-pack"):
+            step = "push"
         headers = {name.lower(): value for name, value in self.headers.items()}
         git.requests.append(Request(self.command, self.path, step, headers, body, version))
         if not git.accepts(self.headers.get("Authorization", "")):
@@ -216,7 +219,9 @@ class _Handler(BaseHTTPRequestHandler):
         fault = git.fault if git.fault and step in git.fault.on else None
         if fault is not None and self._instead(fault):
             return
-        suffix = "/info/refs" if step == "advertisement" else "/git-upload-pack"
+        suffix = {"advertisement": "/info/refs", "push": "/git-receive-pack"}.get(
+            step, "/git-upload-pack"
+        )
         if not split.path.endswith(suffix):
             self._send(404, "text/plain", b"not found\n")
             return
@@ -233,14 +238,25 @@ class _Handler(BaseHTTPRequestHandler):
         if root != folder and root not in folder.parents:
             self._send(404, "text/plain", b"no such repository\n")
             return
+        is_push = "git-receive-pack" in self.path
+        service = "git-receive-pack" if is_push else "git-upload-pack"
         try:
             with Repo(str(folder)) as repo:
                 kind = "advertisement" if step == "advertisement" else "result"
-                content = self._content(repo, body, step, version, fault)
+                if is_push:
+                    content = self._pushed(repo, body, step)
+                else:
+                    content = self._content(repo, body, step, version, fault)
         except NotGitRepository:
             self._send(404, "text/plain", b"no such repository\n")
             return
-        self._send(200, f"application/x-git-upload-pack-{kind}", content, fault)
+        self._send(200, f"application/x-{service}-{kind}", content, fault)
+
+    def _pushed(self, repo: Repo, body: bytes, step: Step) -> bytes:
+        if step == "push":
+            return receivepack.answer(repo, body, self.server.git.rules)
+        head = pkt_line(b"# service=git-receive-pack\n") + b"0000"
+        return head + receivepack.advertisement(repo)
 
     @staticmethod
     def _content(  # noqa: PLR0917 - the parts of one request

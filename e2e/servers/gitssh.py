@@ -26,7 +26,7 @@ from paramiko.common import (
     OPEN_SUCCEEDED,
 )
 
-from e2e.servers import uploadpack
+from e2e.servers import receivepack, uploadpack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +90,7 @@ class GitSshServer:
         self.host_key = loaded(host_key or new_key())
         self.version = version
         self.trouble: Trouble = ""
+        self.rules = receivepack.Rules()
         self.log: list[str] = []
         self.stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -185,9 +186,14 @@ class _Interface(paramiko.ServerInterface):
         program, _, path = command.partition(" ")
         folder = self._server.root / shlex.split(path)[0].strip("/")
         with suppress(OSError, EOFError, paramiko.SSHException, GitProtocolError):
-            if program == "git-upload-pack" and (folder / "objects").is_dir():
+            if (folder / "objects").is_dir():
                 with Repo(str(folder)) as repo:
-                    self._serve(channel, repo)
+                    if program == "git-receive-pack":
+                        receivepack.converse(
+                            repo, channel.recv, channel.sendall, self._server.rules
+                        )
+                    else:
+                        self._serve(channel, repo)
                 channel.send_exit_status(0)
             else:
                 channel.sendall_stderr(b"ERROR: Repository not found.\n")

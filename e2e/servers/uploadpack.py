@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
 from dulwich.object_store import MissingObjectFinder
-from dulwich.objects import Commit, ObjectID, Tag, Tree
+from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree
 from dulwich.pack import write_pack_from_container
 from dulwich.protocol import Protocol, ReceivableProtocol, pkt_line
 from dulwich.server import Backend, BackendRepo, UploadPackHandler
@@ -24,7 +24,7 @@ ADVERTISEMENT = (
     pkt_line(b"version 2\n")
     + pkt_line(b"agent=plumb-test-server\n")
     + pkt_line(b"ls-refs=unborn\n")
-    + pkt_line(b"fetch=shallow\n")
+    + pkt_line(b"fetch=shallow filter\n")
     + pkt_line(b"object-format=sha1\n")
     + b"0000"
 )
@@ -124,15 +124,18 @@ def _pack(repo: Repo, arguments: Sequence[bytes], *, pack: bytes | None) -> byte
         if want not in repo.object_store:
             return pkt_line(b"ERR upload-pack: not our ref " + want)
     answer = b"" if b"done" in arguments else _acknowledged(repo, haves)
-    is_shallow = bool(_values(arguments, b"deepen"))
-    if is_shallow:
-        tips = [commit for want in wants if (commit := _commit(repo, want)) is not None]
-        shallow = [tip.id for tip in tips if tip.parents]
+    depth = int((_values(arguments, b"deepen") or [b"0"])[0])
+    leave_out = (_values(arguments, b"filter") or [b""])[0]
+    tips = [commit for want in wants if (commit := _commit(repo, want)) is not None]
+    commits = _history(repo, tips, depth) if depth else {}
+    if depth:
+        edge = [each.id for each in commits.values() if not {*each.parents} <= commits.keys()]
         answer += pkt_line(b"shallow-info\n")
-        answer += b"".join(pkt_line(b"shallow " + name) for name in shallow) + b"0001"
+        answer += b"".join(pkt_line(b"shallow " + name) for name in edge) + b"0001"
     if pack is None:
         client_shallow = {ObjectID(value) for value in _values(arguments, b"shallow")}
-        pack = _build(repo, _missing(repo, wants, haves, client_shallow, is_shallow=is_shallow))
+        missing = _missing(repo, wants, haves, shallow=client_shallow, commits=commits)
+        pack = _build(repo, _filtered(repo, missing, wants, leave_out))
     chunks = [pack[at : at + _SIDEBAND_BYTES] for at in range(0, len(pack), _SIDEBAND_BYTES)]
     answer += pkt_line(b"packfile\n") + pkt_line(b"\x02made by the test server\n")
     return answer + b"".join(pkt_line(b"\x01" + chunk) for chunk in chunks) + b"0000"
@@ -153,14 +156,27 @@ def _commit(repo: Repo, name: bytes) -> Commit | None:
     return item if isinstance(item, Commit) else None
 
 
+def _history(repo: Repo, tips: list[Commit], depth: int) -> dict[bytes, Commit]:
+    """Return the commits that are at most ``depth`` deep, the tips being 1 deep."""
+    found: dict[bytes, Commit] = {}
+    layer = tips
+    for _ in range(depth):
+        found |= {commit.id: commit for commit in layer}
+        parents = {parent for commit in layer for parent in commit.parents} - found.keys()
+        layer = [commit for name in parents if (commit := _commit(repo, name)) is not None]
+    return found
+
+
 def _missing(
-    repo: Repo, wants: list[ObjectID], haves: list[ObjectID], shallow: set[ObjectID], *,
-    is_shallow: bool,
+    repo: Repo, wants: list[ObjectID], haves: list[ObjectID], *, shallow: set[ObjectID],
+    commits: dict[bytes, Commit],
 ) -> list[ObjectID]:  # fmt: skip
-    """List the objects to send: for a shallow fetch each tip alone, less what the client has."""
-    if not is_shallow:
-        finder = MissingObjectFinder(repo.object_store, haves, wants, shallow=shallow)
-        return [name for name, _ in finder]
+    """List the objects to send: for a shallow fetch those of ``commits``, less what is known."""
+    if not commits:
+        ids = [want for want in wants if isinstance(repo.object_store[want], Blob)]
+        rest = [want for want in wants if want not in ids]
+        finder = MissingObjectFinder(repo.object_store, haves, rest, shallow=shallow)
+        return [*ids, *(name for name, _ in finder)]
     known: set[bytes] = set()
     for have in haves:
         if have in repo.object_store and (commit := _commit(repo, have)) is not None:
@@ -172,10 +188,19 @@ def _missing(
         while isinstance(item, Tag):
             wanted.add(item.id)
             item = repo.object_store[item.object[1]]
-        wanted.add(item.id)
-        if isinstance(item, Commit):
-            _closure(repo, item.tree, wanted)
+    for commit in commits.values():
+        wanted.add(commit.id)
+        _closure(repo, commit.tree, wanted)
     return [ObjectID(name) for name in sorted(wanted - known)]
+
+
+def _filtered(
+    repo: Repo, names: list[ObjectID], wants: list[ObjectID], leave_out: bytes
+) -> list[ObjectID]:
+    """Leave out what the client's filter says, but never what it asked for by its id."""
+    left_out = {b"blob:none": (Blob,), b"tree:0": (Blob, Tree)}.get(leave_out, ())
+    store = repo.object_store
+    return [name for name in names if name in wants or not isinstance(store[name], left_out)]
 
 
 def _closure(repo: Repo, tree: bytes, into: set[bytes]) -> None:

@@ -174,6 +174,26 @@ GIT: dict[str, Explanation] = {  # PLB2xx
         "Plumb was told to stop before the fetch was done. Nothing changed.",
         "Start it again.",
     ),
+    "PLB230": Explanation(
+        "Branch has moved",
+        "Between reading the branch and pushing to it, somebody else pushed. Nothing was "
+        "overwritten, and nothing of ours was pushed.",
+        "Plumb reads the branch again and makes its change anew; this is only seen when the time "
+        "was up first.",
+    ),
+    "PLB231": Explanation(
+        "Push refused",
+        "The server reached a decision and it is no: a protected branch, a hook, a rule, or "
+        "credentials that may read and not write.",
+        "Push to another branch and let it be merged (--branch with --pull-request), or ask for "
+        "the right to push to this one.",
+    ),
+    "PLB232": Explanation(
+        "Branch is checked out",
+        "The repository is a folder with files, and this branch is what they show. Moving it "
+        "would leave the files behind.",
+        "Push to a bare repository, or to another branch.",
+    ),
     "PLB240": Explanation(
         "No clone here",
         "Revisions are compared in a clone on this machine, and there is none around this folder.",

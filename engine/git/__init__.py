@@ -5,6 +5,7 @@ nothing but the cache folder, which is safe to delete at any time.
 """
 
 from engine.git.address import split_credentials
+from engine.git.branch import Branches
 from engine.git.folder import FolderTree
 from engine.git.limits import Limits
 from engine.git.objects import DamageError, GitContentError
@@ -12,6 +13,7 @@ from engine.git.repository import Repository
 from engine.git.tree import GitTree
 
 __all__ = [
+    "Branches",
     "DamageError",
     "FolderTree",
     "GitContentError",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 5
 _PORTS = {"http": 80, "https": 443}
-_SERVICE = "git-upload-pack"
+_SERVICES = ("git-receive-pack", "git-upload-pack")
 _SIDEBAND_BYTES = 1 << 20  # progress messages and framing beside the pack itself
 # OpenSSL's verify codes (x509_vfy.h) that a person can do something about.
 _CERTIFICATE: Final[dict[int, tuple[str, str]]] = {
@@ -61,7 +61,7 @@ class HttpClient(Urllib3HttpGitClient):
         self._failures = terms.failures
         self._authorization = _authorization(credentials)
         self._home = _origin(address.text)
-        super().__init__(base_url=address.text, pool_manager=_pool(address, credentials, terms))
+        super().__init__(base_url=address.text, pool_manager=pool(address, credentials, terms))
 
     def close(self) -> None:
         self.pool_manager.clear()
@@ -84,7 +84,7 @@ class HttpClient(Urllib3HttpGitClient):
                 "the server sends us in circles", "use the address it ends at"
             )
         try:
-            self._check(response, is_post=data is not None)
+            self._check(response, url, is_post=data is not None)
         except BaseException:
             response.close()
             raise
@@ -146,11 +146,11 @@ class HttpClient(Urllib3HttpGitClient):
             raise self._failures.no_git(f"it redirects to {shown}, which looks like a login page")
         return target
 
-    def _check(self, response: BaseHTTPResponse, *, is_post: bool) -> None:
+    def _check(self, response: BaseHTTPResponse, url: str, *, is_post: bool) -> None:
         status = response.status
         kind = (response.headers.get("Content-Type") or "").split(";")[0].strip().lower()
         if status == 200:
-            self._check_kind(kind, is_post=is_post)
+            self._check_kind(kind, url, is_post=is_post)
             return
         if status == 401 and not self._authorization:
             raise self._failures.password_needed()
@@ -173,8 +173,9 @@ class HttpClient(Urllib3HttpGitClient):
             )
         return f"HTTP status {response.status}"
 
-    def _check_kind(self, kind: str, *, is_post: bool) -> None:
-        expected = f"application/x-{_SERVICE}-{'result' if is_post else 'advertisement'}"
+    def _check_kind(self, kind: str, url: str, *, is_post: bool) -> None:
+        service = next(name for name in _SERVICES if url.endswith(name))
+        expected = f"application/x-{service}-{'result' if is_post else 'advertisement'}"
         if kind == expected:
             return
         if kind == "text/html":
@@ -267,7 +268,8 @@ def _origin(url: str) -> tuple[str, str, int]:
     return scheme, (split.hostname or "").lower(), port or _PORTS.get(scheme, 0)
 
 
-def _pool(address: Address, credentials: Credentials | None, terms: Terms) -> urllib3.PoolManager:
+def pool(address: Address, credentials: Credentials | None, terms: Terms) -> urllib3.PoolManager:
+    """Return connections to a server: its certificates, our proxy, cut at the deadline."""
     failures = terms.failures
     options: dict[str, Any] = {"num_pools": 2, "maxsize": 1}
     if address.text.lower().startswith("https:"):

@@ -26,7 +26,7 @@ class LocalRepository:
 
     def __init__(self, path: str, *, where: str) -> None:
         self._where = where
-        self._repo = _open(path, where)
+        self._repo = open_repo(path, where)
         self.objects = Objects(self._repo.object_store, where=where)
 
     def close(self) -> None:
@@ -60,7 +60,8 @@ class LocalRepository:
         return target
 
 
-def _open(path: str, where: str) -> Repo:
+def open_repo(path: str, where: str) -> Repo:
+    """Open the repository at a path; GitError says what is wrong with it."""
     folder = Path(path).expanduser()
     try:
         repo = Repo(str(folder))

@@ -14,6 +14,7 @@ from dulwich.objects import parse_tree
 
 from engine.errors import GitError
 from engine.git import refs as names
+from engine.git.connection import connect
 from engine.git.conversation import Conversation, decoded
 from engine.git.failures import Failures, Terms
 from engine.git.objects import DamageError, GitContentError, Objects
@@ -151,14 +152,7 @@ class RemoteRepository:
             generation.remove()
 
     def _connect(self, deadline: Deadline) -> tuple[GitClient, str]:
-        if self._address.kind == "ssh":
-            from engine.git.ssh import SshClient  # noqa: PLC0415 - paramiko takes 0.3 s to import
-
-            ssh = SshClient(self._address, self._credentials, terms=self._terms(deadline))
-            return ssh, self._address.path
-        from engine.git.http import HttpClient  # noqa: PLC0415 - as above, 0.1 s
-
-        return HttpClient(self._address, self._credentials, terms=self._terms(deadline)), ""
+        return connect(self._address, self._credentials, self._terms(deadline))
 
     def _terms(self, deadline: Deadline) -> Terms:
         return Terms(self._limits, deadline, self._failures)
