@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from e2e.applications import application_definition, applications
+from e2e.promotions import FILE, deployment
 from e2e.servers import binaries
 from e2e.servers.controlplane import ControlPlane
 from e2e.servers.githttp import GitHttpServer
@@ -168,6 +169,18 @@ def repository(git_server: GitHttpServer) -> Iterator[TestRepository]:
     """Make an empty repository; ``git_server.url("config.git")`` is where it is served."""
     with TestRepository(git_server.root / "config.git") as made:
         yield made
+
+
+@pytest.fixture
+def config(repository: TestRepository) -> TestRepository:
+    """Make a configuration repository with two applications in it."""
+    files = {
+        FILE: deployment(),
+        "apps/other/web.yaml": deployment("other", "x/other"),
+        "README.md": "# Config\n",
+    }
+    repository.commit(files, message="Start")
+    return repository
 
 
 @pytest.fixture(scope="session")

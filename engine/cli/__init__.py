@@ -28,6 +28,9 @@ _COMMANDS = {
     "status": "Show how applications are doing.",
     "render": "Print the manifests of an application.",
     "delete": "Stop managing an application.",
+    "promote": "Write a new image into the configuration repository.",
+    "rollback": "Take an application back, by a new commit.",
+    "history": "Show who changed what, and what it did in the cluster.",
     "explain": "Say what an error code means.",
     "version": "Print the version.",
 }

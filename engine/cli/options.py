@@ -201,6 +201,11 @@ def source_options(command: F) -> F:
     return together((*_SOURCE, *_GIT))(command)
 
 
+def git_options(command: F) -> F:
+    """Add the options that say how to reach a repository."""
+    return together(_GIT)(command)
+
+
 def cluster_options(command: F) -> F:
     """Add the options of commands that look at a cluster."""
     return together(_CLUSTER)(command)

@@ -22,7 +22,7 @@ from engine.model import Credentials, SyncResult
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from engine.git import Repository
+    from engine.git import Limits, Repository
     from engine.kube.client import Client
     from engine.kube.record import Record
     from engine.kube.sender import Exchange
@@ -115,7 +115,22 @@ class Wiring:
         return found
 
     def _repository(self, application: Application) -> Repository:
-        from engine.git import Limits, Repository
+        from engine.git import Repository
+
+        return self._stack.enter_context(
+            Repository(
+                application.source.url,
+                cache_dir=self.cache_dir / "git",
+                credentials=self.credentials(application),
+                limits=self.limits,
+                stop=self.stop,
+            )
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """How much a repository may cost."""
+        from engine.git import Limits
 
         given = {
             "timeout_s": self.flags["git_timeout"],
@@ -123,16 +138,7 @@ class Wiring:
             "blob_bytes": self.flags["max_file_size"],
             "tree_entries": self.flags["max_tree_entries"],
         }
-        limits = replace(Limits(), **{key: value for key, value in given.items() if value})
-        return self._stack.enter_context(
-            Repository(
-                application.source.url,
-                cache_dir=self.cache_dir / "git",
-                credentials=self._credentials(application),
-                limits=limits,
-                stop=self.stop,
-            )
-        )
+        return replace(Limits(), **{key: value for key, value in given.items() if value})
 
     @property
     def cache_dir(self) -> Path:
@@ -141,7 +147,8 @@ class Wiring:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         return Path(given) if given else Path(base) / "plumb"
 
-    def _credentials(self, application: Application) -> Credentials:
+    def credentials(self, application: Application) -> Credentials:
+        """Return who to be for the Git server: by the flags, else the application's Secret."""
         flags, secret = self.flags, application.source.secret_ref
         named = ("git_username", "git_password_file", "git_token_file", "ssh_key")
         has_flags = any(flags[name] for name in named)
@@ -151,8 +158,8 @@ class Wiring:
         token = os.environ.get("PLUMB_GIT_TOKEN", "")
         return Credentials(
             username=flags["git_username"] or "",
-            password=_line(flags["git_password_file"]) or password,
-            token=_line(flags["git_token_file"]) or token,
+            password=line(flags["git_password_file"]) or password,
+            token=line(flags["git_token_file"]) or token,
             ssh_key=_content(flags["ssh_key"]) or _first(_SSH_KEYS, application.source.url),
             known_hosts=_content(flags["known_hosts"])
             or _first(("known_hosts",), application.source.url),
@@ -258,7 +265,8 @@ def _content(file: str | None) -> bytes:
         ) from None  # fmt: skip
 
 
-def _line(file: str | None) -> str:
+def line(file: str | None) -> str:
+    """Return the one line of a file, "" when none is named."""
     return _content(file).decode("utf-8", "replace").strip()
 
 
