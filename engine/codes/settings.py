@@ -99,6 +99,17 @@ SETTINGS: dict[str, Explanation] = {
         "Correct the name (the message says what is close) or remove the field. "
         "docs/application.md lists all of them.",
     ),
+    "PLB160": Explanation(
+        "Not an address to listen on",
+        "--listen takes HOST:PORT. The host is an address of this machine; left out, it is all of "
+        "them.",
+        "Write 127.0.0.1:8080 for this machine alone, or :8080 for everybody who can reach it.",
+    ),
+    "PLB161": Explanation(
+        "Cannot listen there",
+        "The address is not this machine's, or another process has the port already.",
+        "Name another port, or end the process that has this one.",
+    ),
     "PLB102": Explanation(
         "Wrong type",
         "A field holds a value of another type than it must, for example a number where a text "
