@@ -93,7 +93,7 @@ def read_commit(name: str, data: bytes) -> Commit | None:
 
 def _trailers(message: bytes) -> tuple[tuple[str, str], ...]:
     """Read the last paragraph, if it is one of trailers and not the subject."""
-    paragraphs = message.decode("utf-8", "replace").strip().split("\n\n")
+    paragraphs = re.split(r"\n\s*\n", message.decode("utf-8", "replace").strip())
     if len(paragraphs) < 2:
         return ()
     matches = [_TRAILER.fullmatch(line.rstrip("\r")) for line in paragraphs[-1].split("\n")]
