@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @option("--dry-run", is_flag=True, help="Show what would be deleted; read requests only.")
 @option("--confirm", default="", metavar="TOKEN", help="Delete Namespaces, CRDs and volumes too.")
 @option("--timeout", type=DURATION, metavar="TIME", help="For deletionPolicy wait.")
+@option("--take-over", is_flag=True, help="Also where a daemon looks after the application.")
 @cluster_options
 @common_options
 def command(**flags: Any) -> int:
@@ -39,6 +40,7 @@ def command(**flags: Any) -> int:
     deleted; with wait the command ends when they are gone. The repository is not needed.
     """
     from engine.cli.output import REPORTS, exit_code, print_results, wanted
+    from engine.cli.resources import DELETE, refuse_followed
     from engine.cli.wiring import Wiring
     from engine.removal import remove
     from engine.run import Request
@@ -47,7 +49,10 @@ def command(**flags: Any) -> int:
     wanted(*REPORTS)
     with Wiring(flags) as wiring:
         results = []
-        for application in _applications(wiring):
+        applications = _applications(wiring)
+        if not flags["dry_run"]:
+            refuse_followed(wiring, applications, instead=DELETE)
+        for application in applications:
             policy = flags["deletion_policy"] or application.deletion_policy
             request = Request(
                 options=Options(confirm=flags["confirm"] or ""),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @option("--wait", is_flag=True, help="Wait until everything is healthy.")
 @option("--timeout", type=DURATION, metavar="TIME", help="For all waiting; else the application's.")
 @option("--confirm", default="", metavar="TOKEN", help="Carry out the held deletions of this plan.")
+@option("--take-over", is_flag=True, help="Also where a daemon looks after the application.")
 @option("--replace", is_flag=True, help="Delete and make again what cannot be changed in place.")
 @cluster_options
 @common_options
@@ -54,6 +55,7 @@ def command(**flags: Any) -> int:
 
 def run(wiring: Wiring) -> list[SyncResult]:
     """Carry out, or with ``dry_run`` plan, every application that was asked for."""
+    from engine.cli.resources import refuse_followed
     from engine.cli.wiring import iterate, unread
     from engine.looking import contested
     from engine.reconcile import reconcile
@@ -62,6 +64,7 @@ def run(wiring: Wiring) -> list[SyncResult]:
     if not wiring.flags["dry_run"]:
         for application in applications:
             _refuse_suspended(application)
+        refuse_followed(wiring, applications)
     found = wiring.desired(applications)
     everything = list(iterate(found))
     awaited = {key for application in applications for key in _dependencies(application)}

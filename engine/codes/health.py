@@ -22,4 +22,16 @@ HEALTH: dict[str, Explanation] = {
         "mostly because of finalizers.",
         "Look which finalizers they wait for, and run plumb delete again later.",
     ),
+    "PLB710": Explanation(
+        "Nobody answered in time",
+        "The request was written to the Application, and no daemon took it up, or it did not come "
+        "to an end within the timeout. The request stays: a daemon that starts later acts on it.",
+        "See whether the daemon runs and is Ready: kubectl get pods in its namespace. Give a slow "
+        "application more time with --timeout.",
+    ),
+    "PLB711": Explanation(
+        "Not ready",
+        "The daemon did what was asked, and the application is not as Git wants it.",
+        "The message says what is wrong, where, and what to do; plumb status NAME shows all of it.",
+    ),
 }

@@ -116,6 +116,13 @@ SAFETY: dict[str, Explanation] = {
         "Run plumb sync: it rebuilds the record from Git and from the marks on the objects, and "
         "deletes nothing. Then delete the application.",
     ),
+    "PLB551": Explanation(
+        "Looked after by a daemon",
+        "There is an Application resource of this name that is not suspended, or a daemon is at "
+        "work on it: what plumb sync writes, the daemon would take back or write once more.",
+        "Change it in Git and run plumb reconcile; or plumb suspend it first; or, knowing that the "
+        "daemon goes on as well, give --take-over.",
+    ),
     "PLB550": Explanation(
         "Not the active replica",
         "Several daemons may run, and one of them at a time holds the Lease and writes. This one "

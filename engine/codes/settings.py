@@ -37,6 +37,18 @@ SETTINGS: dict[str, Explanation] = {
         "another.",
         "Take one of the dependencies out of dependsOn.",
     ),
+    "PLB140": Explanation(
+        "No Application resources",
+        "The cluster does not know the kind Application: its CustomResourceDefinition is not "
+        "there, so no daemon can have been told anything by it.",
+        "Install the daemon; or work with a file: plumb sync -f, plumb status -f.",
+    ),
+    "PLB141": Explanation(
+        "Nothing to watch",
+        "--watch follows what the daemon says of Application resources. Comparing with Git over "
+        "and over, as -f and --url would, is the daemon's work.",
+        "Leave out --watch, or -f and --url.",
+    ),
     "PLB135": Explanation(
         "No such code",
         "plumb explain knows codes such as PLB301.",

@@ -109,6 +109,18 @@ def records(inventories: Iterable[Inventory]) -> JSON:
     return together([_record(inventory) for inventory in inventories])
 
 
+def application(application: model.Application, status: JSON) -> JSON:
+    """Return an Application resource and its status as a document of kind Application."""
+    return _printable({
+        "apiVersion": API_VERSION,
+        "kind": "Application",
+        "application": str(application),
+        "suspended": application.suspend,
+        "generation": application.generation,
+        "status": status if isinstance(status, dict) else {},
+    })  # fmt: skip
+
+
 # --- parts -----------------------------------------------------------------------------------
 
 
