@@ -131,6 +131,32 @@ MUTATIONS: dict[str, tuple[str, list[JSON]]] = {
 }  # fmt: skip
 
 IMMUTABLE: dict[str, tuple[str, list[JSON]]] = {
+    "scopes of a quota": (
+        "ResourceQuota-quota", [{"op": "replace", "path": "/spec/scopes", "value": ["BestEffort"]}],
+    ),
+    "another range of addresses": (
+        "ServiceCIDR-corpus-cidr",
+        [{"op": "replace", "path": "/spec/cidrs", "value": ["10.251.0.0/24"]}],
+    ),
+    "whose an address is": (
+        "IPAddress-10.250.0.9", [{"op": "replace", "path": "/spec/parentRef/name", "value": "x"}],
+    ),
+    "the node of a slice": (
+        "ResourceSlice-corpus-slice", [{"op": "replace", "path": "/spec/nodeName", "value": "x"}],
+    ),
+    "the pool of a slice": (
+        "ResourceSlice-corpus-slice", [{"op": "replace", "path": "/spec/pool/name", "value": "x"}],
+    ),
+    "the family of a service": (
+        "Service-plain", [{"op": "add", "path": "/spec/ipFamilies", "value": ["IPv6"]}],
+    ),
+    "a class of load balancers": (
+        "Service-lb", [{"op": "add", "path": "/spec/loadBalancerClass", "value": "x.y/z"}],
+    ),
+    "the kind of a definition": (
+        "CustomResourceDefinition-widgets.corpus.plumb.example",
+        [{"op": "replace", "path": "/spec/names/kind", "value": "Other"}],
+    ),
     "deployment selector": (
         "Deployment-terse", [{"op": "add", "path": "/spec/selector/matchLabels/x", "value": "y"},
                              {"op": "add", "path": "/spec/template/metadata/labels/x",

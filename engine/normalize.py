@@ -223,6 +223,25 @@ def is_default(node: Node, value: JSON) -> bool:
     )
 
 
+def comes_back(node: Node, value: JSON) -> bool:
+    """Say whether to remove this value would change nothing: the server would put it there again.
+
+    Or it was given by the server, and nobody asks for another one.
+    """
+    if is_nothing(node, value):
+        return True
+    if node.is_allocated:
+        # "None" is a wish for a Service without an address, and never allocated.
+        return value not in ("None", ["None"])
+    if node.steady is not ABSENT and is_same(node, node.steady, value):
+        return True
+    return (
+        isinstance(value, dict)
+        and node.default == {}
+        and all(comes_back(node.field(name), child) for name, child in value.items())
+    )
+
+
 def without_nulls(node: Node, value: JSON) -> JSON:
     """Return the value as it is written: null means "must be absent", unless it is a value."""
     match value:

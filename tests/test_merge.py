@@ -129,9 +129,9 @@ CASES = [
         id="empty text is the default",
     ),
     pytest.param(
-        pod(serviceAccountName="admin"), pod(serviceAccountName=""),
-         pod(serviceAccountName="admin"),
-        pod(serviceAccountName=""), id="text that becomes empty",
+        pod(priorityClassName="admin"), pod(priorityClassName=""),
+         pod(priorityClassName="admin"),
+        pod(priorityClassName=""), id="text that becomes empty",
     ),
     pytest.param(
         NONE, meta(labels={"a": ""}), meta(labels={}), meta(labels={"a": ""}),

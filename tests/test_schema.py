@@ -12,6 +12,7 @@ from engine import schema
 from engine.model import ABSENT
 from engine.schema import ANY, Node, Schemas, Union
 from engine.schema.node import QUANTITY_PATTERN, node
+from engine.schema.unions import unions_of
 from engine.tables import defaults, pointers, schemas
 from tests.triples import SCHEMAS, WIDGET
 
@@ -134,7 +135,44 @@ def test_defaults_come_from_the_schema_and_from_observation() -> None:
 def test_a_union_excludes_what_git_does_not_name(
     union: Union, desired: JSON, excluded: set[str]
 ) -> None:
-    assert union.excluded(desired) == excluded
+    assert union.excluded(desired, {}) == excluded
+
+
+def test_a_discriminator_that_git_drops_is_the_default_again() -> None:
+    rolling = Union(frozenset("r"), "type", {"Rolling": "r"}, default="Rolling")
+    affine = Union(frozenset("c"), "type", {"ClientIP": "c"}, default="None")
+    assert rolling.excluded({}, {"type": "Rolling"}) == set()
+    assert affine.excluded({}, {"type": "ClientIP"}) == {"c"}
+    assert affine.excluded({}, {"type": None}) == set()
+    assert affine.excluded({}, {}) == set()
+    assert affine.excluded({"type": "ClientIP"}, {"type": "ClientIP"}) == set()
+    assert Union(frozenset("c"), "type", {"C": "c"}).excluded({}, {"type": "C"}) == set()
+
+
+ANY_OF = [{"required": ["a"]}, {"required": ["b"]}]
+
+
+@pytest.mark.parametrize(
+    ("one_of", "members", "is_required"),
+    [
+        (ANY_OF, "ab", True),
+        ([{"not": {"anyOf": ANY_OF}}, *ANY_OF], "ab", False),
+        ([{"not": {"anyOf": ANY_OF[:1]}}, *ANY_OF], "", False),
+        ([{"not": {}}, *ANY_OF], "", False),
+        ([{"not": None}, *ANY_OF], "", False),
+        ([{"not": {"anyOf": ANY_OF}}, {"not": {"anyOf": ANY_OF}}, *ANY_OF], "", False),
+        ([{"required": ["a", "b"]}, {"required": ["c"]}], "", False),
+        (ANY_OF[:1], "", False),
+        ([{}, *ANY_OF], "", False),
+        (["odd", *ANY_OF], "ab", True),
+        (None, "", False),
+    ],
+)
+def test_a_union_of_a_crd_is_told_by_one_of(
+    one_of: JSON, members: str, *, is_required: bool
+) -> None:
+    found = unions_of("", {"oneOf": one_of})
+    assert found == ((Union(frozenset(members), is_required=is_required),) if members else ())
 
 
 def test_unions_come_from_the_table_and_from_crds() -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from engine import schema
-from engine.model import Edit, Patch, Why
+from engine.model import ABSENT, Edit, Patch, Why
 from engine.schema import Problem
 from tests import corpus
 from tests.triples import SCHEMAS
@@ -136,7 +136,52 @@ def live(api_version: str, kind: str, **fields: JSON) -> JSON:
         (live("batch/v1", "Job", spec={}), "/spec/completions", True),
         (live("batch/v1", "Job", spec={"completionMode": "Indexed"}), "/spec/completions", False),
         (live("example.com/v1", "Unknown"), "/spec/a", False),
+        (live("v1", "ResourceQuota"), "/spec/scopes", True),
+        (live("v1", "ResourceQuota"), "/spec/hard/pods", False),
+        (live("v1", "Service", spec={"type": "LoadBalancer"}), "/spec/loadBalancerClass", True),
+        (live("v1", "Service", spec={"type": "NodePort"}), "/spec/loadBalancerClass", False),
+        (live("networking.k8s.io/v1", "IPAddress"), "/spec/parentRef/name", True),
+        (live("resource.k8s.io/v1", "ResourceSlice"), "/spec/pool/name", True),
+        (live("resource.k8s.io/v1", "ResourceSlice"), "/spec/pool/generation", False),
     ],
 )  # fmt: skip
 def test_the_table_of_frozen_fields(body: JSON, path: str, *, frozen: bool) -> None:
     assert replaced(body, path) == ((path,) if frozen else ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "edits", "frozen"),
+    [
+        ("ResourceQuota", [("/spec", {"scopes": ["a"], "hard": {}}, ABSENT)], ["/spec"]),
+        ("ResourceQuota", [("/spec", {"hard": {}}, ABSENT)], []),
+        ("ResourceQuota", [("/spec", {"scopes": ["a"]}, {"scopes": ["a"], "hard": {}})], []),
+        ("ResourceQuota", [("/spec", {"scopes": ["a"]}, "text")], ["/spec"]),
+        ("ResourceQuota", [("/spec", "text", {"scopes": ["a"]})], []),
+        ("Service", [("/spec/ipFamilies", ["IPv4"], ["IPv4", "IPv6"])], []),
+        ("Service", [("/spec/ipFamilies", ["IPv4"], ["IPv6"])], ["/spec/ipFamilies"]),
+        ("Service", [("/spec/ipFamilies", ABSENT, ["IPv6"])], []),
+        ("Service", [("/spec/ipFamilies", ["IPv4"], ABSENT)], []),
+        (
+            "Service",
+            [("/spec/clusterIP", "1", "2"), ("/spec/type", "ClusterIP", "NodePort")],
+            ["/spec/clusterIP"],
+        ),
+        (
+            "Service",
+            [("/spec/clusterIP", "1", ABSENT), ("/spec/type", "ClusterIP", "ExternalName")],
+            [],
+        ),
+        (
+            "Service",
+            [("/spec/loadBalancerClass", "1", ABSENT), ("/spec/type", "LoadBalancer", "ClusterIP")],
+            [],
+        ),
+        ("Service", [("/spec/loadBalancerClass", "1", "2")], ["/spec/loadBalancerClass"]),
+    ],
+)
+def test_what_a_change_is_counts_and_what_changes_beside_it(
+    kind: str, edits: list[tuple[str, JSON, JSON]], frozen: list[str]
+) -> None:
+    made = tuple(Edit(path, before, after, Why.CHANGED) for path, before, after in edits)
+    body = live("v1", kind, spec={"type": "LoadBalancer"})
+    assert list(schema.replaced_fields(body, Patch((), made), SCHEMAS)) == frozen

@@ -68,6 +68,7 @@ WIDGET: JSON = {
                     "other": {"type": "object", "properties": {"a": {"type": "string"}}},
                     "size": {"type": "integer", "default": 3},
                     "none": {"type": "string", "nullable": True},
+                    "empty": {"type": "string", "nullable": True, "default": "x"},
                     "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
                     "tags": {"type": "array", "x-kubernetes-list-type": "set",
                              "items": {"type": "string"}},

@@ -63,11 +63,14 @@ class Api:
         body: JSON = None,
         content_type: str = "application/json",
     ) -> Answer:
-        """Send one request as the administrator; any status is an answer, not an error."""
+        """Send one request as the administrator; any status is an answer, not an error.
+
+        A ``body`` of bytes goes as it is.
+        """
         host = self.url.removeprefix("https://")
         connection = http.client.HTTPSConnection(host, context=self._context, timeout=30)
         with contextlib.closing(connection):
-            data = None if body is None else json.dumps(body)
+            data = body if body is None or isinstance(body, bytes) else json.dumps(body)
             connection.request(method, path, data, {"Content-Type": content_type})
             response = connection.getresponse()
             text = response.read()

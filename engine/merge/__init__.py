@@ -74,7 +74,8 @@ def compare(
     root = _schema_of(sides.desired, schemas)
     last, notes = _last_applied(root, sides)
     desired, live = wished(sides.desired), sides.live
-    if (sides.desired.get("apiVersion"), sides.desired.get("kind")) == ("v1", "Pod"):
+    is_pod = (sides.desired.get("apiVersion"), sides.desired.get("kind")) == ("v1", "Pod")
+    if is_pod:
         desired = with_admitted(desired, live)
     if not desired.get("metadata") and "metadata" not in live:
         desired.pop("metadata", None)
@@ -84,7 +85,12 @@ def compare(
     if "rules" in desired and _is_aggregated(sides.desired):
         last, desired = left_alone("/rules", last, desired, live)
         notes.append("/rules is filled in by the aggregation rule")
-    walk = Walk(answers=answers or {}, is_masked=is_secret(sides.desired), is_first=last is ABSENT)
+    walk = Walk(
+        answers=answers or {},
+        is_masked=is_secret(sides.desired),
+        is_first=last is ABSENT,
+        is_fixed=is_pod,
+    )
     walk.object(root, Values(last, desired, live), Place(None, ""))
     if walk.answered:
         listed = ", ".join(sorted(walk.answered))

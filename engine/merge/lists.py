@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def compare(walk: Walk, node: Node, values: Values, at: Place) -> bool:
     """Compare two keyed lists or sets; False when an element has no usable key after all."""
+    node = _telling(node, values.desired)
     wanted, there = positions(node, values.desired), positions(node, values.live)
     if wanted is None or there is None:
         return False
@@ -137,10 +138,18 @@ def refuse_doubled(node: Node, value: JSON, at: Place) -> None:
                 refuse_doubled(node.field(name), child, at / name)
     elif isinstance(value, list):
         if node.keys:
+            node = _telling(node, value)
             _refuse(node, positions(node, value) or {}, at)
         for index, child in enumerate(value):
             if isinstance(child, dict | list):
                 refuse_doubled(node.items, child, at / str(index))
+
+
+def _telling(node: Node, elements: list[JSON]) -> Node:
+    """Return the list with the keys that tell its elements apart, if there are such keys at all."""
+    found = positions(node, elements) or {}
+    is_doubled = bool(node.keys) and any(len(indices) > 1 for indices in found.values())
+    return (node.wider or node) if is_doubled else node
 
 
 def _refuse(node: Node, wanted: Places, at: Place) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from engine.merge.change import Act, Change, element_at
 from engine.merge.keys import is_keyed, positions
 from engine.model import ABSENT, JSON, Why
-from engine.normalize import is_default
+from engine.normalize import comes_back, is_default
 
 if TYPE_CHECKING:
     from engine.merge.change import Place
@@ -59,12 +59,14 @@ def dropped(node: Node, last: JSON, live: JSON, at: Place) -> list[Change]:
     """Return what goes when Git no longer names the field ``at``, which live has.
 
     The owned leaves; and a parent as one where nothing of others is left in it, or where it cannot
-    stand without what goes.
+    stand without what goes. Nothing, where the server would put the same value there again.
     """
+    if comes_back(node, live):
+        return []
     whole = [Change(Act.REMOVE, at, live, ABSENT, Why.REMOVED)]
     if isinstance(last, dict) and isinstance(live, dict) and not node.is_atomic:
         changes, gone = _dropped_fields(node, last, live, at)
-        if not changes and any(owned is not None for owned in last.values()):
+        if not changes and not gone and any(owned is not None for owned in last.values()):
             return []
         left = (name for name in live if name not in gone)
         is_void = _cannot_stand(node, gone, live) or all(
@@ -82,13 +84,25 @@ def _dropped_fields(node: Node, last: JSON, live: JSON, at: Place) -> tuple[list
     gone: set[str] = set()
     for name, owned in last.items():
         there = live.get(name)
+        if owned is None and name in live and is_null_written(node, name, there):
+            changes.append(Change(Act.REMOVE, at / name, there, ABSENT, Why.REMOVED))
+            gone.add(name)
         if there is None or owned is None:
             continue
         found = dropped(node.field(name), owned, there, at / name)
         changes.extend(found)
-        if len(found) == 1 and found[0].at.parent is at:
+        is_whole = len(found) == 1 and found[0].at.parent is at
+        if is_whole or (not found and comes_back(node.field(name), there)):
             gone.add(name)
     return changes, gone
+
+
+def is_null_written(node: Node, name: str, there: JSON) -> bool:
+    """Say whether this is what a create made of null: the value null, or "" in a map of texts."""
+    if there is None:
+        field = node.field(name)
+        return field.is_nullable and bool(field.defaults)
+    return bool(node.is_built_in and node.shape == "map" and there == "")
 
 
 def _dropped_elements(

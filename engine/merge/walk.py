@@ -11,7 +11,7 @@ from engine.jsonpatch import identical
 from engine.merge import lists
 from engine.merge.change import Act, Change, Place, Values
 from engine.merge.keys import is_keyed
-from engine.merge.owned import dropped
+from engine.merge.owned import dropped, is_null_written
 from engine.model import ABSENT, JSON, Why
 from engine.normalize import digest, is_default, is_nothing, is_same, without_nulls
 
@@ -25,20 +25,29 @@ class Walk:
     """One comparison. ``changes`` and ``answered`` (paths) are what it found.
 
     ``answers`` are the server's recorded replies by path. ``is_masked``: last applied tells paths
-    only (a Secret). ``is_first``: nothing was applied before, or nobody knows what.
+    only (a Secret). ``is_first``: nothing was applied before, or nobody knows what. ``is_fixed``:
+    what the server worked out stays as it was made (a Pod).
     """
 
     def __init__(
-        self, *, answers: Mapping[str, str], is_masked: bool = False, is_first: bool = False
+        self,
+        *,
+        answers: Mapping[str, str],
+        is_masked: bool = False,
+        is_first: bool = False,
+        is_fixed: bool = False,
     ) -> None:
         self.changes: list[Change] = []
         self.answered: list[str] = []
         self._answers = answers
         self._is_masked = is_masked
         self._is_first = is_first
+        self._is_fixed = is_fixed
 
     def object(self, node: Node, values: Values, at: Place) -> None:
         """Compare two objects field by field; what only live has belongs to others."""
+        if node.aliases:
+            values = _by_newer_names(node, values)
         last, desired, live = values
         owned = last if isinstance(last, dict) else {}
         for name, wanted in desired.items():
@@ -47,13 +56,12 @@ class Walk:
             if wanted is there or (type(wanted) is type(there) is str and wanted == there):
                 continue
             self._field(node.field(name), Values(owned.get(name, ABSENT), wanted, there), at, name)
-        for name, was in owned.items():
-            if name not in desired and was is not None and live.get(name) is not None:
-                place = at / name
-                self.changes += dropped(node.field(name), was, live[name], place)
+        self._drop(node, Values(owned, desired, live), at)
         for union in node.unions:
-            for name in sorted(union.excluded(desired) & live.keys()):
+            for name in sorted(union.excluded(desired, owned) & live.keys()):
                 self._exclude(node.field(name), values, at / name)
+        if node.derived and isinstance(last, dict) and not self._is_fixed:
+            self._follow(node, values, at)
 
     def element(self, node: Node, values: Values, at: Place) -> None:
         """Compare one element of a keyed list with its own in live."""
@@ -107,7 +115,9 @@ class Walk:
 
     def _write(self, act: Act, node: Node, values: Values, at: Place) -> None:
         value = without_nulls(node, values.desired)
-        if is_nothing(node, value) and _is_left_to_others(node, values):
+        # To a field that may be null, null is a value; where there is nothing, it says no more.
+        is_null = value is None and (values.live is not ABSENT or bool(node.defaults))
+        if is_nothing(node, value) and not is_null and _is_left_to_others(node, values):
             return
         lists.refuse_doubled(node, value, at)
         if not self.is_answered(values, at):
@@ -117,6 +127,29 @@ class Walk:
         if not self.is_answered(values, at):
             change = Change(Act.REMOVE, at, values.live, ABSENT, self.why(values))
             self.changes.append(change)
+
+    def _drop(self, node: Node, values: Values, at: Place) -> None:
+        """Remove what was applied and Git does not name any more."""
+        owned, desired, live = values
+        for name, was in owned.items():
+            if name in desired or name not in live:
+                continue
+            if was is not None and live[name] is not None:
+                self.changes += dropped(node.field(name), was, live[name], at / name)
+            elif was is None and is_null_written(node, name, live[name]):
+                self.changes.append(Change(Act.REMOVE, at / name, live[name], ABSENT, Why.REMOVED))
+
+    def _follow(self, node: Node, values: Values, at: Place) -> None:
+        """Write what the server worked out from fields of Git that say something else by now.
+
+        It does so only when an object is made. A value that it had not worked out is somebody's.
+        """
+        last, desired, live = values
+        for name, derive in node.derived.items():
+            was, now = derive(last), derive(desired)
+            if name in desired or name in last or was == now or live.get(name) != was:
+                continue
+            self.changes.append(Change(Act.REPLACE, at / name, was, now, Why.CHANGED))
 
     def _exclude(self, node: Node, values: Values, at: Place) -> None:
         """Remove a member of a union of which Git names another one."""
@@ -131,6 +164,28 @@ class Walk:
         was_ours = isinstance(values.last, dict) and at.token in values.last
         why = Why.REMOVED if was_ours else Why.UNION
         self.changes.append(Change(Act.REMOVE, at, there, ABSENT, why))
+
+
+def _by_newer_names(node: Node, values: Values) -> Values:
+    """Return the values with older names of fields replaced, in all that Git says or said.
+
+    What Git drops is dropped under both names: from the older one the server would restore it.
+    """
+    last, desired, live = values
+    owned = last if isinstance(last, dict) else {}
+    for older, newer in node.aliases.items():
+        wanted = desired.get(newer) or desired.get(older)
+        was = owned.get(newer) or owned.get(older)
+        if not (wanted or was) or (older not in desired and older not in owned and wanted):
+            continue
+        desired = {k: v for k, v in desired.items() if k not in (older, newer)}
+        owned = {k: v for k, v in owned.items() if k not in (older, newer)}
+        if wanted:
+            desired[newer] = wanted
+            owned |= {newer: was} if was else {}
+        else:
+            owned |= {newer: was, older: was}
+    return Values(owned if isinstance(last, dict) else last, desired, live)
 
 
 def _is_left_to_others(node: Node, values: Values) -> bool:

@@ -20,7 +20,7 @@ from engine.schema.node import defaulted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.model import Patch
+    from engine.model import Edit, Patch
     from engine.schema.documents import Schemas
     from engine.schema.node import Node
 
@@ -29,12 +29,15 @@ if TYPE_CHECKING:
 class Frozen:
     """What of a kind cannot change: ``fields``, but not what lies in ``but``; "*" is any part.
 
-    ``when`` asks the live object whether this holds for it at all.
+    ``when`` asks the live object whether this holds for it at all, ``for_edit`` the change itself,
+    and ``unless`` every other change of the same patch.
     """
 
     fields: tuple[str, ...]
     but: tuple[str, ...] = ()
     when: Callable[[JSON], bool] = lambda live: True  # noqa: ARG005
+    for_edit: Callable[[Edit], bool] = lambda edit: True  # noqa: ARG005
+    unless: Callable[[Edit], bool] = lambda edit: False  # noqa: ARG005
 
 
 def _is_immutable(live: JSON) -> bool:
@@ -43,6 +46,25 @@ def _is_immutable(live: JSON) -> bool:
 
 def _has_cluster_ip(live: JSON) -> bool:
     return (live.get("spec") or {}).get("type") != "ExternalName"
+
+
+def _is_balanced(live: JSON) -> bool:
+    return (live.get("spec") or {}).get("type") == "LoadBalancer"
+
+
+def _is_other_type(edit: Edit) -> bool:
+    return edit.path == "/spec/type"
+
+
+def _is_external(edit: Edit) -> bool:
+    """Say whether a Service becomes a name for another host, which has no address."""
+    return edit.path == "/spec/type" and edit.after == "ExternalName"
+
+
+def _starts_otherwise(edit: Edit) -> bool:
+    """Say whether the list begins with something else: more may follow the first."""
+    before, after = edit.before, edit.after
+    return bool(before) and isinstance(after, list) and after[:1] != before[:1]
 
 
 def _is_started(live: JSON) -> bool:
@@ -87,9 +109,17 @@ FROZEN: dict[tuple[str, str], tuple[Frozen, ...]] = {
         Frozen(("/type",)),
         Frozen(("/data", "/immutable"), when=_is_immutable),
     ),
-    ("", "Service"): (Frozen(("/spec/clusterIP", "/spec/clusterIPs"), when=_has_cluster_ip),),
+    ("", "ResourceQuota"): (Frozen(("/spec/scopes",)),),
+    ("", "Service"): (
+        Frozen(
+            ("/spec/clusterIP", "/spec/clusterIPs"), when=_has_cluster_ip, unless=_is_external
+        ),
+        Frozen(("/spec/ipFamilies",), when=_has_cluster_ip, for_edit=_starts_otherwise,
+               unless=_is_external),
+        Frozen(("/spec/loadBalancerClass",), when=_is_balanced, unless=_is_other_type),
+    ),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (
-        Frozen(("/spec/group", "/spec/scope", "/spec/names/plural")),
+        Frozen(("/spec/group", "/spec/scope", "/spec/names/kind", "/spec/names/plural")),
     ),
     ("apps", "ControllerRevision"): (Frozen(("/data",)),),
     ("apps", "DaemonSet"): _SELECTOR,
@@ -116,12 +146,19 @@ FROZEN: dict[tuple[str, str], tuple[Frozen, ...]] = {
     ),
     ("certificates.k8s.io", "CertificateSigningRequest"): (Frozen(("/spec",)),),
     ("discovery.k8s.io", "EndpointSlice"): (Frozen(("/addressType",)),),
+    ("networking.k8s.io", "IPAddress"): (Frozen(("/spec",)),),
     ("networking.k8s.io", "IngressClass"): (Frozen(("/spec/controller",)),),
+    ("networking.k8s.io", "ServiceCIDR"): (
+        Frozen(("/spec/cidrs",), for_edit=_starts_otherwise),
+    ),
     ("node.k8s.io", "RuntimeClass"): (Frozen(("/handler",)),),
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): (Frozen(("/roleRef",)),),
     ("rbac.authorization.k8s.io", "RoleBinding"): (Frozen(("/roleRef",)),),
     ("resource.k8s.io", "ResourceClaim"): (Frozen(("/spec",)),),
     ("resource.k8s.io", "ResourceClaimTemplate"): (Frozen(("/spec",)),),
+    ("resource.k8s.io", "ResourceSlice"): (
+        Frozen(("/spec/driver", "/spec/nodeName", "/spec/pool/name")),
+    ),
     ("scheduling.k8s.io", "PriorityClass"): (Frozen(("/preemptionPolicy", "/value")),),
     ("storage.k8s.io", "CSIDriver"): (
         Frozen(("/spec/attachRequired", "/spec/volumeLifecycleModes")),
@@ -145,10 +182,11 @@ def replaced_fields(live: JSON, patch: Patch, schemas: Schemas) -> tuple[str, ..
     frozen = FROZEN.get((api_version.rpartition("/")[0], kind), ())
     root = schemas.of(api_version, kind)
     ruled = _Ruled(root, live, patch) if root is not None and not root.is_built_in else None
+    holds = [one for one in frozen if one.when(live) and not any(map(one.unless, patch.edits))]
     return tuple(
         edit.path
         for edit in patch.edits
-        if any(_covers(one, edit.path) and one.when(live) for one in frozen)
+        if any(_covers(one, edit) and one.for_edit(edit) for one in holds)
         or (ruled is not None and ruled.refuses(edit.path))
     )
 
@@ -157,11 +195,25 @@ def _is_indexed(live: JSON) -> bool:
     return bool((live.get("spec") or {}).get("completionMode") == "Indexed")
 
 
-def _covers(frozen: Frozen, path: str) -> bool:
-    steps = parts(path)
+def _covers(frozen: Frozen, edit: Edit) -> bool:
+    """Say whether the edit is of a frozen field, of a part of it, or of what it is a part of."""
+    steps = parts(edit.path)
     if any(_is_below(steps, parts(field)) for field in frozen.but):
         return False
-    return any(_is_below(steps, parts(field)) for field in frozen.fields)
+    for field in map(parts, frozen.fields):
+        if _is_below(steps, field):
+            return True
+        if field[: len(steps)] == steps:
+            before, after = (_inside(one, field[len(steps) :]) for one in (edit.before, edit.after))
+            if before is not ABSENT and before != after:
+                return True
+    return False
+
+
+def _inside(value: JSON, field: tuple[str, ...]) -> JSON:
+    for name in field:
+        value = value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
+    return value
 
 
 def _is_below(steps: tuple[str, ...], field: tuple[str, ...]) -> bool:

@@ -5,16 +5,27 @@ Made from OpenAPI v3 on demand, once per place. Values are compared in engine.no
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Final
 
 from engine.model import ABSENT, JSON
-from engine.schema.unions import ORDERED, Union, is_filled_in, unions_of
+from engine.schema.unions import (
+    ALIASES,
+    ALLOCATED,
+    CONDITIONAL,
+    DERIVED,
+    ORDERED,
+    WIDER_KEYS,
+    Union,
+    is_filled_in,
+    unions_of,
+)
 from engine.tables.defaults import DEFAULTS
 from engine.tables.pointers import POINTERS
 from engine.tables.schemas import DEFINITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Lookup = Callable[[str], JSON]
 
@@ -44,9 +55,10 @@ class Node:
     """
 
     __slots__ = (
-        "_children", "_lookup", "_raw", "default", "defaults", "definition", "drops_zero",
-        "is_atomic", "is_built_in", "is_bytes", "is_filled_in", "is_nullable", "is_ordered",
-        "is_set", "keeps_more", "keys", "required", "shape", "unions",
+        "_children", "_lookup", "_raw", "aliases", "default", "defaults", "definition", "derived",
+        "drops_zero", "is_allocated", "is_atomic", "is_built_in", "is_bytes", "is_filled_in",
+        "is_nullable", "is_ordered", "is_set", "keeps_more", "keys", "required", "shape", "steady",
+        "unions",
     )  # fmt: skip
 
     def __init__(self, raw: JSON, lookup: Lookup, *, definition: str, is_built_in: bool) -> None:
@@ -68,7 +80,12 @@ class Node:
         self.unions: tuple[Union, ...] = (
             unions_of(definition, raw) if self.shape == "object" else ()
         )
+        self.aliases: Mapping[str, str] = ALIASES.get(definition, {})
+        self.derived: Mapping[str, Callable[[JSON], JSON]] = DERIVED.get(definition, {})
+        # The default that always comes back where the field is left out; ABSENT for none.
+        self.steady: JSON = self.default
         # What this is as a field of its parent, which sets them.
+        self.is_allocated = False
         self.is_ordered = False
         self.drops_zero = False
         self.is_filled_in = False
@@ -97,12 +114,26 @@ class Node:
         """The node of a list's elements."""
         return self._child(_ITEMS, self._raw.get("items") or {})
 
+    @property
+    def wider(self) -> Node | None:
+        """The same list with more keys, for elements that the usual ones do not tell apart."""
+        more = WIDER_KEYS.get(self.items.definition) if self.keys else None
+        if more is None or self.keys[-len(more) :] == more:
+            return None
+        found = copy.copy(self)
+        found.keys = (*self.keys, *more)
+        return found
+
     def _make(self, name: str) -> Node:
         properties = self._raw.get("properties") or {}
         if name in properties:
             child = self._child(name, properties[name])
             child.is_ordered = name in ORDERED.get(self.definition, ())
             child.defaults += DEFAULTS.get(self.definition, {}).get(name, ())
+            child.is_allocated = name in ALLOCATED.get(self.definition, ())
+            child.steady = _steady(
+                child, is_conditional=name in CONDITIONAL.get(self.definition, ())
+            )
             child.drops_zero = self.is_built_in and child.is_droppable(name, self.definition)
             child.is_filled_in = child.drops_zero and is_filled_in(self.definition, name)
             return child
@@ -140,6 +171,12 @@ def node(raw: JSON, lookup: Lookup, *, is_built_in: bool = False) -> Node:
     if definition:
         is_built_in = definition.startswith(_BUILT_IN)
     return Node(own, lookup, definition=definition, is_built_in=is_built_in)
+
+
+def _steady(field: Node, *, is_conditional: bool) -> JSON:
+    # A struct that Go always writes has {} for a default, beside what is then put into it.
+    known = [one for one in field.defaults if one != {}] or list(field.defaults)
+    return known[0] if len(known) == 1 and not is_conditional else ABSENT
 
 
 def defaulted(node: Node, value: JSON) -> JSON:

@@ -89,19 +89,30 @@ def _missing(node: Node, value: JSON) -> Iterator[str]:
             yield name
 
 
-def _list(node: Node, value: JSON, path: Path) -> Iterator[Problem]:
-    items, keys = node.items, node.keys
-    seen: set[str] = set()
+def _list(node: Node, value: list[JSON], path: Path) -> Iterator[Problem]:
     for index, element in enumerate(value):
+        yield from _value(node.items, element, (*path, str(index)))
+    doubled = _doubled(node, value)
+    if doubled and node.wider:
+        node = node.wider
+        doubled = _doubled(node, value)
+    for index in doubled:
         here = (*path, str(index))
-        yield from _value(items, element, here)
-        if keys and isinstance(element, dict):
-            key = repr([element.get(k) or items.field(k).default for k in keys])
+        keys = " and ".join(node.keys)
+        yield Problem(pointer(here), f"{_name(here)} has the same {keys} as one above")
+
+
+def _doubled(node: Node, elements: list[JSON]) -> list[int]:
+    """Return where elements stand whose keys are those of one before."""
+    seen: set[str] = set()
+    found = []
+    for index, element in enumerate(elements):
+        if node.keys and isinstance(element, dict):
+            key = repr([element.get(k) or node.items.field(k).default for k in node.keys])
             if key in seen:
-                yield Problem(
-                    pointer(here), f"{_name(here)} has the same {' and '.join(keys)} as one above"
-                )
+                found.append(index)
             seen.add(key)
+    return found
 
 
 def _unknown(node: Node, value: JSON, path: Path) -> Iterator[UnknownField]:
