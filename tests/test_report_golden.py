@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _GOLDEN = Path(__file__).parent / "golden" / "report"
 _SCHEMA = Path(__file__).parent.parent / "docs" / "report.schema.json"
-_PUBLISHED: JSON = json.loads(_SCHEMA.read_text())
+PUBLISHED: JSON = json.loads(_SCHEMA.read_text())
 _NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -130,14 +130,14 @@ def _closed(schema: JSON) -> JSON:
     ),
 ])  # fmt: skip
 def test_every_document_follows_the_published_schema(document: JSON) -> None:
-    Draft202012Validator(_PUBLISHED).validate(document)
-    Draft202012Validator(_closed(_PUBLISHED)).validate(document)
+    Draft202012Validator(PUBLISHED).validate(document)
+    Draft202012Validator(_closed(PUBLISHED)).validate(document)
 
 
 def test_the_published_schema_is_one_and_refuses_what_is_no_report() -> None:
-    Draft202012Validator.check_schema(_PUBLISHED)
+    Draft202012Validator.check_schema(PUBLISHED)
     other: JSON = {"apiVersion": "plumb.dev/report/v1", "kind": "Other"}
     wrongs: list[JSON] = [{}, other, []]
     for wrong in wrongs:
         with pytest.raises(ValidationError):
-            Draft202012Validator(_PUBLISHED).validate(wrong)
+            Draft202012Validator(PUBLISHED).validate(wrong)

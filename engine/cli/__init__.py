@@ -29,6 +29,7 @@ _COMMANDS = {
     "reconcile": "Have the daemon look now.",
     "suspend": "Have the daemon leave applications alone.",
     "resume": "Have the daemon look after them again.",
+    "validate": "Say what is wrong with manifests.",
     "render": "Print the manifests of an application.",
     "delete": "Stop managing an application.",
     "promote": "Write a new image into the configuration repository.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +11,8 @@ from engine.cli.options import cluster_options, common_options, option, source_o
 from engine.cli.revisions import revision_options
 
 if TYPE_CHECKING:
-    from engine.model import Report
+    from engine.compare import Request
+    from engine.model import Application, Report
     from engine.report.overview import Style
 
 _PLANNED: dict[str, Any] = {
@@ -35,18 +37,48 @@ def command(**flags: Any) -> int:
     of them describes, without a cluster.
     """
     from engine.cli.output import REPORTS, print_report, report_code, wanted
-    from engine.cli.revisions import Revisions, is_asked_for
+    from engine.cli.revisions import is_asked_for
 
     wanted(*REPORTS)
     style: Style | None = "patch" if flags["patch"] else flags["view"]
     if is_asked_for(flags):
-        with Revisions(flags) as revisions:
-            report = revisions.report()
-            print_report(report, style=style or "yaml")
+        report = _of_revisions(flags)
+        print_report(report, style=style or "yaml")
     else:
         report = _against_live(flags)
         print_report(report, style=style or "fields")
     return int(report_code(report, differences=flags["exit_code"]))
+
+
+def _of_revisions(flags: dict[str, Any]) -> Report:
+    """Return what changes from one revision to another, with --live also what is so already."""
+    from engine.cli.revisions import Revisions
+    from engine.compare import compare
+    from engine.kube.gcguard import collector_off
+
+    with Revisions(flags) as revisions:
+        with collector_off():
+            request = revisions.request()
+            report = compare(request)
+        return _with_drift(report, request, flags) if flags["live"] else report
+
+
+def _with_drift(report: Report, request: Request, flags: dict[str, Any]) -> Report:
+    from engine.cli import sync
+    from engine.cli.wiring import Wiring
+    from engine.compare import read_base
+    from engine.errors import PlumbError
+    from engine.run import Desired
+
+    found: list[tuple[Application, Desired | PlumbError]] = []
+    for application, half in read_base(request, [c.application for c in report.changes]):
+        if isinstance(half, PlumbError):
+            continue  # told as an error of the change already
+        side = half.side
+        desired = Desired(application, side.revision, side.tree, half.rendering)
+        found.append((application, desired))
+    with Wiring({**flags, **_PLANNED}) as wiring:
+        return replace(report, results=tuple(sync.carry_out(wiring, found)))
 
 
 def _against_live(flags: dict[str, Any]) -> Report:

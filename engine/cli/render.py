@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.options import common, common_options, option, source_options
+from engine.cli.options import common, common_options, option, source_options, together
+from engine.cli.revisions import FOLDER
 from engine.errors import PlumbError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("render")
 @source_options
+@together(FOLDER)
 @option("--impersonate", is_flag=True, hidden=True)
 @common_options
 def command(**flags: Any) -> int:

@@ -6,7 +6,7 @@ Nothing here needs a cluster, a network or credentials: only the clone around th
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,31 +14,43 @@ from engine.cli.options import common, option, together
 from engine.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TypeVar
 
-    from engine.compare import Side, Sources
+    from engine.compare import Request, Side, Sources
+    from engine.errors import PlumbError
     from engine.git.clone import Clone
-    from engine.model import Report, Revision
+    from engine.model import Application, Tree
+    from engine.run import Desired
 
+    Found = tuple[Application, Desired | PlumbError]
     F = TypeVar("F", bound=Callable[..., Any])
 
+MAP = option("--map", "maps", multiple=True, metavar="URL=PATH", help="The repository URL is the "
+             "clone in PATH.")  # fmt: skip
 WORKTREE = option("--worktree", is_flag=True, help="Take the files as they lie there, before "
                   "any commit.")  # fmt: skip
 REPO = option("--repo", default=".", metavar="DIR", help="The clone; else the one around the "
               "current folder.")  # fmt: skip
+FOLDER = (WORKTREE, REPO, MAP)
 _REVISIONS = (
     option("--base", metavar="REV", help="Compare Git with Git, without a cluster: from here"),
     option("--head", metavar="REV", help="to here; by default to HEAD."),
     option("--merge-base", metavar="REV", help="Instead of --base: from where HEAD left REV."),
-    option("--map", "maps", multiple=True, metavar="URL=PATH", help="The repository URL is the "
-           "clone in PATH."),
+    option("--live", is_flag=True, help="Compare the base with the cluster too."),
 )  # fmt: skip
+
+
+def _not_here(application: Application, root: str) -> SettingsError:
+    return SettingsError(
+        "PLB156", f"Application {application} has another repository than this clone", where=root,
+        why=f"it reads {application.source.url}", hint="say which address this is with --map URL=.",
+    )  # fmt: skip
 
 
 def revision_options(command: F) -> F:
     """Add the options that name two revisions of a clone."""
-    return together((*_REVISIONS, WORKTREE, REPO))(command)
+    return together((*_REVISIONS, *FOLDER))(command)
 
 
 def is_asked_for(flags: dict[str, Any]) -> bool:
@@ -51,7 +63,7 @@ def is_asked_for(flags: dict[str, Any]) -> bool:
     if flags["head"] and flags["worktree"]:
         raise SettingsError("PLB153", "--head and --worktree exclude each other", where="flags")
     asked = bool(flags["base"] or flags["merge_base"])
-    if not asked and (flags["head"] or flags["maps"]):
+    if not asked and (flags["head"] or flags["live"] or (flags["maps"] and not flags["worktree"])):
         raise SettingsError(
             "PLB153", "a revision to compare with is missing", where="flags",
             hint="give --base REV, or --merge-base main",
@@ -83,24 +95,47 @@ class Revisions:
         """The clone that is compared."""
         return self._open(Path(self.flags["repo"]))
 
-    def report(self) -> Report:
-        """Compare the two revisions."""
-        from engine.compare import Request, compare
-        from engine.kube.gcguard import collector_off
+    def request(self) -> Request:
+        """Return what is to be compared."""
+        from engine.compare import Request
 
-        with collector_off():
-            base, head = self.sides()
-            request = Request(
-                base=base,
-                head=head,
-                sources=self.sources(),
-                files=self.files(),
-                names=tuple(self.flags["names"]),
-                namespace=common().namespace or "default",
-                root=str(self.clone.root),
-                replace=self.flags["replace"],
-            )
-            return compare(request)
+        base, head = self.sides()
+        return Request(
+            base=base,
+            head=head,
+            sources=self.sources(),
+            files=self.files(),
+            names=tuple(self.flags["names"]),
+            namespace=common().namespace or "default",
+            root=str(self.clone.root),
+            replace=self.flags["replace"],
+        )
+
+    def lying_there(self, applications: Sequence[Application]) -> list[Found]:
+        """Return what the files as they lie there want for each application."""
+        from engine.errors import PlumbError
+        from engine.render import render
+        from engine.run import Desired
+
+        side, sources = self.folder(with_ids=False), self.sources()
+        found: list[Found] = []
+        for application in applications:
+            try:
+                if not sources.is_here(application):
+                    raise _not_here(application, str(self.clone.root))
+                rendering = render(side.tree, application.source.path)
+            except PlumbError as error:
+                found.append((application, error))
+            else:
+                desired = Desired(application, side.revision, side.tree, rendering)
+                found.append((application, desired))
+        return found
+
+    def tree_of(self, application: Application) -> Tree:
+        """Return the files as they lie there; SettingsError for another repository's."""
+        if not self.sources().is_here(application):
+            raise _not_here(application, str(self.clone.root))
+        return self.folder(with_ids=False).tree
 
     def sides(self) -> tuple[Side, Side]:
         """Return base and head."""
@@ -149,8 +184,10 @@ class Revisions:
                 here.add(address)
             else:
                 others[address] = other
-        named = self.flags["merge_base"] or self.flags["base"] or ""
-        return Sources(clone, frozenset(here), others, branch=clone.branch_of(named))
+        named = self.flags.get("merge_base") or self.flags.get("base") or ""
+        return Sources(
+            clone, frozenset(here), others, branch=clone.branch_of(named) if named else ""
+        )
 
     def files(self) -> tuple[str, ...]:
         """Return -f as paths of the repository; they are relative to the current folder."""
@@ -182,8 +219,3 @@ class Revisions:
         else:
             clone.close()
         return known
-
-
-def renamed(revision: Revision, ref: str) -> Revision:
-    """Return the revision under another name."""
-    return replace(revision, ref=ref)

@@ -56,16 +56,24 @@ def command(**flags: Any) -> int:
 def run(wiring: Wiring) -> list[SyncResult]:
     """Carry out, or with ``dry_run`` plan, every application that was asked for."""
     from engine.cli.resources import refuse_followed
-    from engine.cli.wiring import iterate, unread
-    from engine.looking import contested
-    from engine.reconcile import reconcile
 
     applications = in_dependency_order(wiring.applications())
     if not wiring.flags["dry_run"]:
         for application in applications:
             _refuse_suspended(application)
         refuse_followed(wiring, applications)
-    found = wiring.desired(applications)
+    return carry_out(wiring, wiring.desired(applications))
+
+
+def carry_out(
+    wiring: Wiring, found: Sequence[tuple[Application, Desired | PlumbError]]
+) -> list[SyncResult]:
+    """Do the same for applications in this order, with what Git wants for each."""
+    from engine.cli.wiring import iterate, unread
+    from engine.looking import contested
+    from engine.reconcile import reconcile
+
+    applications = [application for application, _ in found]
     everything = list(iterate(found))
     awaited = {key for application in applications for key in _dependencies(application)}
     rivals = contested([(d.application, d.rendering.manifests) for d in everything])

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from engine.kube.client import Client
     from engine.kube.record import Record
     from engine.kube.sender import Exchange
-    from engine.model import Application
+    from engine.model import Application, Tree
     from engine.run import Desired, World
+
+    Source = Tree | PlumbError
 
 _SSH_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
@@ -104,6 +106,10 @@ class Wiring:
         """Return what Git wants for each, or why that cannot be had."""
         from engine.reconcile import fetch
 
+        if self.flags.get("worktree"):
+            from engine.cli.revisions import Revisions
+
+            return self._stack.enter_context(Revisions(self.flags)).lying_there(applications)
         found: list[tuple[Application, Desired | PlumbError]] = []
         for application in applications:
             try:
@@ -111,6 +117,25 @@ class Wiring:
                 self.narrate(f"reading {source.url} at {source.ref.name or 'its default branch'}")
                 found.append((application, fetch(application, self._repository(application))))
             except (GitError, ManifestError, SettingsError) as error:
+                found.append((application, error))
+        return found
+
+    def trees(self, applications: Sequence[Application]) -> list[tuple[Application, Source]]:
+        """Return the files that each application is made from, or why they cannot be had."""
+        found: list[tuple[Application, Source]] = []
+        for application in applications:
+            try:
+                if self.flags.get("worktree"):
+                    from engine.cli.revisions import Revisions
+
+                    revisions = self._stack.enter_context(Revisions(self.flags))
+                    found.append((application, revisions.tree_of(application)))
+                    continue
+                self.narrate(f"reading {application.source.url}")
+                repository = self._repository(application)
+                revision = repository.fetch(application.source.ref)
+                found.append((application, repository.tree(revision)))
+            except (GitError, SettingsError) as error:
                 found.append((application, error))
         return found
 

@@ -167,4 +167,57 @@ MANIFESTS: dict[str, Explanation] = {  # PLB3xx
         "written as a string, so the object's place in the order is unknown.",
         'Write a whole number in quotes, as in plumb.dev/wave: "1"; leave it out for wave 0.',
     ),
+    # Findings of plumb validate beside the errors above.
+    "PLB351": Explanation(
+        "Unknown field",
+        "The kind has no field of this name. The API server would refuse the object; without "
+        "strict validation it would drop the field without a word.",
+        "Correct the name (the message says what is close) or remove the field.",
+    ),
+    "PLB352": Explanation(
+        "Wrong type of a field",
+        "The field holds another type than its schema says, for example a number where a text "
+        "belongs.",
+        "Write the value as the message says; texts that look like numbers need quotes.",
+    ),
+    "PLB353": Explanation(
+        "Required field missing",
+        "The schema of the kind requires a field that is not there.",
+        "Add it.",
+    ),
+    "PLB354": Explanation(
+        "Element twice in a list",
+        "Elements of this list are told apart by a key, and two have the same one. The API server "
+        "would lose one of them.",
+        "Remove or rename one of them.",
+    ),
+    "PLB355": Explanation(
+        "Kind without a schema",
+        "The kind is not built in, and no CustomResourceDefinition of the tree defines it, so its "
+        "fields are not checked.",
+        "Commit its CustomResourceDefinition, or correct apiVersion and kind.",
+    ),
+    "PLB360": Explanation(
+        "API version that is gone",
+        "Kubernetes does not serve this API version any more in the release that is meant.",
+        "Use the one that the message names; --kubernetes-version says which release is meant.",
+    ),
+    "PLB361": Explanation(
+        "API version that is deprecated",
+        "Kubernetes still serves this API version and has said from when on it will not.",
+        "Move to the one that the message names before the cluster is upgraded.",
+    ),
+    "PLB362": Explanation(
+        "Image tag that moves",
+        "The image has no tag or one that stands for whatever is newest, so Git does not say what "
+        "runs, and a rollback brings nothing back.",
+        "Name a version, or better a digest.",
+    ),
+    "PLB363": Explanation(
+        "Secret in plain text",
+        "The Secret's values stand in Git for everybody who may read it, and in every clone. "
+        "base64 is no encryption.",
+        "Let an operator make the Secret (Sealed Secrets, External Secrets, SOPS), and change the "
+        "value if it was pushed. --ignore PLB363 leaves this out.",
+    ),
 }

@@ -88,7 +88,8 @@ SETTINGS: dict[str, Explanation] = {
     ),
     "PLB156": Explanation(
         "No application of this repository",
-        "Every Application that was found reads a repository that is no remote of this clone.",
+        "The Application, or every one that was found, reads a repository that is no remote of "
+        "this clone.",
         "If the clone is reached under another address, give --map URL=. with the address that "
         "the Applications use.",
     ),
@@ -96,6 +97,16 @@ SETTINGS: dict[str, Explanation] = {
         "File outside of the clone",
         "With --base and --head, -f is read from both revisions and not from the disk.",
         "Name a path inside of the clone; --repo names another clone.",
+    ),
+    "PLB158": Explanation(
+        "Nothing to validate",
+        "There is no folder and no file of this name.",
+        "Name one that is there; with --head, as it is called in that revision.",
+    ),
+    "PLB159": Explanation(
+        "Not a version of Kubernetes",
+        "--kubernetes-version names the release whose API versions count.",
+        "Write its first two numbers, as in 1.31.",
     ),
     # PLB1xx
     "PLB100": Explanation(

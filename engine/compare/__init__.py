@@ -5,7 +5,7 @@ report and a sync cannot disagree about what a commit does. Only what differs is
 """
 
 from engine.compare.applications import Catalog, Side
-from engine.compare.everything import Request, compare
+from engine.compare.everything import Request, compare, read_base
 from engine.compare.sources import Sources
 
-__all__ = ["Catalog", "Request", "Side", "Sources", "compare"]
+__all__ = ["Catalog", "Request", "Side", "Sources", "compare", "read_base"]

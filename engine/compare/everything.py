@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from engine.compare.sources import Sources
-    from engine.model import JSON, Manifest, ObjectRef
+    from engine.model import JSON, Application, Manifest, ObjectRef
 
 State: TypeAlias = Literal["added", "changed", "removed"]
 _CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
@@ -100,6 +100,21 @@ def compare(request: Request) -> Report:
         errors=(*(_at(error, request.base) for error in base.errors), *head.errors),
         notes=tuple(notes),
     )  # fmt: skip
+
+
+def read_base(
+    request: Request, names: Sequence[str]
+) -> list[tuple[Application, Half | PlumbError]]:
+    """Return what these applications want at the base; those that are new there are left out."""
+    found = _catalog(request.base, request, Blobs()).applications
+    read: list[tuple[Application, Half | PlumbError]] = []
+    for application in (found[name].application for name in names if name in found):
+        try:
+            side = request.sources.side(application, request.base)
+            read.append((application, read_half(application, side)))
+        except PlumbError as error:
+            read.append((application, error))
+    return read
 
 
 # --- which applications ----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from dulwich.errors import NotGitRepository
 from dulwich.objects import ObjectID
-from dulwich.refs import Ref
+from dulwich.refs import Ref, check_ref_format
 from dulwich.repo import Repo
 
 from engine.errors import GitError
@@ -178,12 +178,15 @@ class Clone:
         if not self._is_partial:
             return None
 
+        # The other side is most likely HEAD, and its files are then missing too.
+        wanted = " ".join(dict.fromkeys(filter(None, (revision.commit, self._read("HEAD")))))
+
         def refuse(_old: Objects) -> Objects:
             raise GitError(
                 "PLB242", f"not all files of {revision.ref or revision.short} are here",
                 where=str(self.root),
                 why="the clone was made with a filter, and Plumb fetches nothing",
-                hint=f"git fetch --refetch --no-filter {self.remote} {revision.commit}",
+                hint=f"git fetch --refetch --no-filter {self.remote} {wanted}",
             )  # fmt: skip
 
         return refuse
@@ -215,8 +218,11 @@ class Clone:
         return self._abbreviated(word) if _ABBREVIATED.fullmatch(word) else None
 
     def _read(self, name: str) -> str | None:
+        ref = Ref(name.encode("utf-8", "surrogateescape"))
+        if not (check_ref_format(ref) or name in {"HEAD", "ORIG_HEAD"}):
+            return None
         try:
-            return self._repo.refs[Ref(name.encode())].decode("ascii")
+            return self._repo.refs[ref].decode("ascii")
         except (KeyError, ValueError):
             return None
 

@@ -81,8 +81,8 @@ class History:
     def merge_base(self, one: str, other: str) -> str | None:
         """Return the newest common commit, None for unrelated histories.
 
-        Both histories are walked from their newest commits. Reaching the edge of a shallow clone
-        before all that is left is common is an error: what lies behind could be newer.
+        Both histories are walked from their newest commits. Where a shallow clone ends before what
+        was found, behind its edge could be a newer one: that is an error.
         """
         flags: dict[str, int] = {}
         queue: list[tuple[int, str]] = []
@@ -90,7 +90,8 @@ class History:
         for commit, flag in ((one, _ONE), (other, _OTHER)):
             flags[commit] = flags.get(commit, 0) | flag
             heapq.heappush(queue, (-self._look(commit)[0], commit))
-        while queue and any(not flags[commit] & _STALE for _, commit in queue):
+        edge: set[str] = set()  # reached by one side only, as far as is known
+        while queue and (edge or any(not flags[commit] & _STALE for _, commit in queue)):
             _, commit = heapq.heappop(queue)
             flag = flags[commit]
             if flag & (_ONE | _OTHER) == _ONE | _OTHER and not flag & _STALE:
@@ -98,13 +99,14 @@ class History:
                 flag |= _STALE
                 flags[commit] = flag
             if commit in self.boundary:
-                if flag & _STALE:
-                    continue
-                raise self._advice(sorted({one, other}))
+                (edge.discard if flag & _STALE else edge.add)(commit)
+                continue
             for parent in self.parents(commit):
                 if flags.get(parent, 0) | flag != flags.get(parent, 0):
                     flags[parent] = flags.get(parent, 0) | flag
                     heapq.heappush(queue, (-self._look(parent)[0], parent))
+        if edge:
+            raise self._advice(sorted({one, other}))
         best = [commit for commit in found if not self._is_below(commit, found)]
         return min(best, key=lambda commit: (-self._look(commit)[0], commit), default=None)
 

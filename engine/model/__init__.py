@@ -5,6 +5,7 @@ changed in place by anybody.
 """
 
 from engine.model.application import Application, IgnoreRule, MaxPrune
+from engine.model.finding import Finding
 from engine.model.objects import (
     ADOPT_ANNOTATION,
     FIELD_MANAGER,
@@ -64,6 +65,7 @@ __all__ = [
     "Delete",
     "Drift",
     "Edit",
+    "Finding",
     "GitRef",
     "Health",
     "HealthStatus",

@@ -28,6 +28,8 @@ def render_junit(shown: View) -> str:
     if shown.troubles:
         cases = [_case("plumb", t.where or t.code, trouble=t) for t in shown.troubles]
         suites.append(_Suite("plumb", cases))
+    if not suites:
+        suites.append(_Suite("plumb", [_case("plumb", shown.headline or "nothing to change")]))
     tests, failures, errors = (sum(suite.counts[n] for suite in suites) for n in range(3))
     body = "".join(str(suite) for suite in suites)
     return (

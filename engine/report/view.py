@@ -148,13 +148,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A whole report."""
+    """A whole report; ``headline`` stands for its counts where they are of another kind."""
 
     title: str
     parts: tuple[Part, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     notes: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    headline: str = ""
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -215,6 +216,8 @@ def described(revision: Revision | None) -> str:
 
 def described_counts(shown: View) -> str:
     """Sum up a whole report: "1 error, 2 to create, 12 unchanged in 3 applications"."""
+    if shown.headline:
+        return shown.headline
     failed = sum(trouble.severity == "error" for trouble in shown.all_troubles)
     told = [f"{failed} error{'s' * (failed != 1)}"] if failed else []
     if not shown.differs and not failed:

@@ -7,7 +7,7 @@ values, which may be secret.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from engine.jsonpatch import pointer
 
@@ -26,6 +26,7 @@ class Problem(NamedTuple):
 
     pointer: str
     message: str
+    rule: Literal["unknown", "type", "missing", "double"] = "type"
 
 
 class UnknownField(NamedTuple):
@@ -75,9 +76,10 @@ def _object(node: Node, value: JSON, path: Path) -> Iterator[Problem]:
         elif not node.keeps_more:
             found = _suggestion(node, name)
             hint = f"; did you mean {found}?" if found else ""
-            yield Problem(pointer((*path, name)), f"unknown field {_name((*path, name))}{hint}")
+            text = f"unknown field {_name((*path, name))}{hint}"
+            yield Problem(pointer((*path, name)), text, "unknown")
     for name in sorted(_missing(node, value)):
-        yield Problem(pointer(path), f"{_name((*path, name))} is missing")
+        yield Problem(pointer(path), f"{_name((*path, name))} is missing", "missing")
 
 
 def _missing(node: Node, value: JSON) -> Iterator[str]:
@@ -99,7 +101,8 @@ def _list(node: Node, value: list[JSON], path: Path) -> Iterator[Problem]:
     for index in doubled:
         here = (*path, str(index))
         keys = " and ".join(node.keys)
-        yield Problem(pointer(here), f"{_name(here)} has the same {keys} as one above")
+        text = f"{_name(here)} has the same {keys} as one above"
+        yield Problem(pointer(here), text, "double")
 
 
 def _doubled(node: Node, elements: list[JSON]) -> list[int]:
