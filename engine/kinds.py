@@ -62,9 +62,17 @@ class Resource:
         return f"{self.api_version} {self.kind}"
 
 
+def is_built_in(group: str, kind: str) -> bool:
+    """Say whether a bare API server of the release in ``engine.tables.kinds`` serves this kind."""
+    return (group, kind) in _BUILT_IN
+
+
 def _segment(text: str) -> str:
     # RBAC names hold ":" and more; "/" and "%" would lead somewhere else.
     return quote(text, safe=":@!$&'()*+,;=~")
+
+
+_BUILT_IN = frozenset((group, kind) for group, _, kind, *_ in table.KINDS)
 
 
 @dataclass(frozen=True, slots=True)

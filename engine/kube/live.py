@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import ClusterError, NotFoundError, PlumbError
 from engine.inventory import owner_of
+from engine.kinds import is_built_in
 from engine.model import JSON, OWNER_LABEL, Live, ObjectRef
 from engine.situation import Observation, scale_target
 
@@ -150,6 +151,10 @@ class _Definitions:
             return self._unclear(
                 ref, version, "; ".join(f"{v}: {self.kinds.unknown[v]}" for v in sorted(groups))
             )
+        if is_built_in(ref.group, ref.kind):
+            # No definition could tell; a proxy that cuts discovery short is likelier than a server
+            # without it.
+            return self._unclear(ref, version, "it is built in, and discovery does not show it")
         if "." not in ref.group:
             return None
         defined = self._listed()
