@@ -188,6 +188,7 @@ class Client:
             items.version = str(metadata.get("resourceVersion", ""))
             token = metadata.get("continue") or ""
             if not token:
+                _ensure_last(metadata, path)
                 return items
 
     # --- writing -----------------------------------------------------------------------------
@@ -295,6 +296,16 @@ def _decoded(body: bytes, where: str) -> JSON:
             "PLB462", "the answer is not JSON", where=where,
             hint="check `server` in the kubeconfig, a proxy may stand between",
         ) from None  # fmt: skip
+
+
+def _ensure_last(metadata: JSON, where: str) -> None:
+    """Raise where more is to come and the way there is lost: a part of a list is no list."""
+    if left := metadata.get("remainingItemCount"):
+        raise ClusterError(
+            "PLB462", "the list ends before its last page", where=where,
+            why=f"{left} items are missing",
+            hint="a proxy between Plumb and the API server may change its answers",
+        )  # fmt: skip
 
 
 def _items(page: JSON, where: str) -> Iterator[JSON]:
