@@ -156,9 +156,13 @@ class Applier:
         )
 
     def _attempt(self, latest: Change | InPlace) -> Outcome | PlumbError:
-        """Write once; raises RefusedError from the fence, for then nothing may follow."""
+        """Write once; raises what the fence says, for then nothing may follow.
+
+        Also where it could not be asked: a server that is gone would else be waited for once more
+        for each object and each try.
+        """
+        self.record.check()
         try:
-            self.record.check()
             done = self._write(latest)
         except RefusedError:
             raise
