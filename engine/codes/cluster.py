@@ -64,6 +64,13 @@ CLUSTER: dict[str, Explanation] = {  # PLB4xx
         "shown, since they may be secret; for a Secret only the fields are.",
         "Correct the fields named.",
     ),
+    "PLB428": Explanation(
+        "Storage of a kind not ready",
+        "The API server is up and cannot read the objects of one kind. For a second this is so "
+        "after its CustomResourceDefinition came; it stays so while the conversion webhook of the "
+        "definition fails. Nothing of that kind is written or deleted, the others go on.",
+        "Mend or remove the conversion webhook; kubectl get of that kind says what is wrong.",
+    ),
     "PLB429": Explanation(
         "API server too busy",
         "The API server asked to slow down for longer than the request's time limit.",

@@ -35,6 +35,7 @@ SERVER_ERROR_TRIES: Final = 4
 FIRST_CONTACT_TRIES: Final = 3
 BACKOFF_S: Final = 0.2
 BACKOFF_CAP_S: Final = 5.0
+_NOT_READY: Final = "PLB428"  # one kind is not, the server is: nobody else has to slow down
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,11 @@ class Sender:
         """Wait before another try if that is safe and makes sense, else raise the refusal."""
         wait_s = _retry_after(reply)
         refusal = status.error_of(reply.status, reply.body, asked=call.asked, retry_after_s=wait_s)
-        if reply.status == 429 or (reply.status == 503 and wait_s is not None):
+        if refusal.code == _NOT_READY:
+            if failed >= SERVER_ERROR_TRIES:
+                raise refusal
+            pause_s = (wait_s or 0.0) + _backoff(failed)
+        elif reply.status == 429 or (reply.status == 503 and wait_s is not None):
             pause_s = (wait_s or 0.0) + _backoff(failed)
             with self._lock:
                 self._slow_until = max(self._slow_until, time.monotonic() + (wait_s or 0.0))
