@@ -250,7 +250,7 @@ def test_there_is_no_peace(story: Story) -> None:
     hand = Hand(story)
     story.driver = Rogue(story.driver, lambda: hand.patch(A, {"data": {"v": "1"}}))
     left = story.settle().left
-    assert sum("a quiet pass writes: PATCH" in line for line in left) == 2
+    assert any("no rest after 8 passes, the last one wrote ['PATCH" in line for line in left)
 
 
 def test_the_checker_knows_nothing_of_the_engine() -> None:

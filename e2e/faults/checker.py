@@ -43,7 +43,8 @@ class Commit:
 class Checker:
     """Watches one application in one namespace; ``violations`` are sentences for people.
 
-    ``heads`` are the commits that the branch pointed to at any time during a run.
+    ``heads`` are the commits that the branch pointed to at any time during a run. ``also`` are
+    paths of what Git has beside the objects it knows. ``confirmed``: many deletions are agreed to.
     """
 
     direct: Direct
@@ -55,6 +56,8 @@ class Checker:
     violations: list[str] = field(default_factory=list)
     owned: dict[str, Ref] = field(default_factory=dict)
     object_writes: int = 0
+    also: tuple[str, ...] = ()
+    confirmed: bool = False
     _acts_before: int = 0
     _judged: int = 0
     _suspicions: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -116,7 +119,7 @@ class Checker:
     def _judge_write(self, exchange: Exchange) -> None:
         asked, ref = exchange.request, self._ref(exchange)
         if ref is None:
-            if not self._is_record(exchange):
+            if not self._is_record(exchange) and not asked.path.startswith(self.also):
                 self._blame(exchange, "it is neither the record nor an object of the application")
             return
         self.object_writes += 1
@@ -142,7 +145,7 @@ class Checker:
             self._blame(exchange, f"{ref} was deleted: {suspicion}")
         self._deleted[exchange.run] += 1
         count, total = self._deleted[exchange.run], self._entries.get(exchange.run, 0)
-        if count > _MANY and count * 100 > _PERCENT * total:
+        if not self.confirmed and count > _MANY and count * 100 > _PERCENT * total:
             self._blame(exchange, f"{count} of {total} objects were deleted without a confirmation")
 
     def _is_record(self, exchange: Exchange) -> bool:
@@ -243,12 +246,21 @@ class Checker:
             now = live.get(ref)
             if now is None or now["metadata"]["uid"] != made["metadata"]["uid"]:
                 yield f"{ref}, made by others, is gone"
-            elif now["metadata"]["resourceVersion"] != made["metadata"]["resourceVersion"]:
+            elif _as_made(now) != _as_made(made):
                 yield f"{ref}, made by others, was changed"
         for ref, body in live.items():
             for name in self.people.additions.get(body["metadata"]["uid"], ()):
                 if not has_addition(ref, name, body):
                     yield f"{name}, added to {ref} by others, is not as it was"
+
+
+def _as_made(body: JSON) -> JSON:
+    """Return what its maker chose, without what the server and controllers keep up to date."""
+    labels = body["metadata"].get("labels") or {}
+    annotations = dict(body["metadata"].get("annotations") or {})
+    annotations.pop("deployment.kubernetes.io/revision", None)
+    rest = {key: value for key, value in body.items() if key not in ("metadata", "status")}
+    return {**rest, "metadata": [labels, annotations]}
 
 
 def _body(data: bytes) -> JSON:

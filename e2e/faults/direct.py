@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from e2e.faults.wire import Request, Upstream
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from e2e.faults.wire import Response
     from e2e.servers.controlplane import ControlPlane
 
 JSON: TypeAlias = Any
@@ -36,8 +39,10 @@ class Direct:
         """Return the object or list, or None when there is none."""
         return self._send("GET", path)
 
-    def create(self, path: str, body: JSON) -> JSON:
-        return self._send("POST", path, body)
+    def create(self, path: str, body: JSON, *, may_be_there: bool = False) -> JSON:
+        """POST; None when there is one of that name already and that is fine."""
+        fine = {http.HTTPStatus.CONFLICT} if may_be_there else set()
+        return self._send("POST", path, body, fine=fine)
 
     def merge(self, path: str, body: JSON) -> JSON:
         """Send a merge patch, as a person might; None when there is nothing to patch."""
@@ -46,16 +51,21 @@ class Direct:
     def delete(self, path: str) -> JSON:
         return self._send("DELETE", path)
 
+    def send(self, request: Request) -> Response:
+        """Send a request as it is; any status is an answer."""
+        return self._upstream.send(request)
+
     def _send(
-        self, method: str, path: str, body: JSON = None, *, kind: str = "application/json"
-    ) -> JSON:
+        self, method: str, path: str, body: JSON = None, *, kind: str = "application/json",
+        fine: Collection[int] = (),
+    ) -> JSON:  # fmt: skip
         data = b"" if body is None else json.dumps(body).encode()
         headers = {"content-type": kind, "user-agent": _USER_AGENT}
         answer = self._upstream.send(Request(method, path, headers, data))
         while answer.status == http.HTTPStatus.TOO_MANY_REQUESTS:  # a definition's storage begins
             threading.Event().wait(0.1)
             answer = self._upstream.send(Request(method, path, headers, data))
-        if answer.status == http.HTTPStatus.NOT_FOUND:
+        if answer.status in (http.HTTPStatus.NOT_FOUND, *fine):
             return None
         said = answer.body.decode("utf-8", "replace")
         assert answer.status < http.HTTPStatus.BAD_REQUEST, f"{method} {path}: {said}"

@@ -7,7 +7,10 @@ start. The daemon can be another Driver: ``run`` is then one pass.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -58,24 +61,17 @@ class OneShot:
     """``plumb sync`` and the like. One run at a time; threads have one each."""
 
     def __init__(self) -> None:
-        self._warm = subprocess.Popen(
-            [sys.executable, "-m", "e2e.faults.warm"], cwd=_ROOT, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
+        self._warm: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._warm.stdin:
-            self._warm.stdin.close()
-        try:
-            self._warm.wait(10)
-        except subprocess.TimeoutExpired:
-            self._warm.kill()
-            self._warm.wait()
-        if self._warm.stdout:
-            self._warm.stdout.close()
+        warm, self._warm = self._warm, None
+        if warm is None:
+            return
+        with warm, contextlib.suppress(OSError):
+            warm.kill()
 
     def run(
         self,
@@ -88,21 +84,38 @@ class OneShot:
         pid = self._hear()["pid"]
         started(pid)
         began = time.monotonic()
-        self._say({})
-        done = self._hear()
+        try:
+            self._say({})
+            done = self._hear()
+        except BaseException:
+            # Interrupted: neither the command nor what it would say belongs to the next run.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            self.__exit__()
+            raise
         return Ended(
             done["code"], time.monotonic() - began, done["peak_kib"] / 1024,
             done["output"], done["errors"],
         )  # fmt: skip
 
+    def _process(self) -> subprocess.Popen[str]:
+        if self._warm is None:
+            command = [sys.executable, "-m", "e2e.faults.warm"]
+            self._warm = subprocess.Popen(
+                command, cwd=_ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        return self._warm
+
     def _say(self, message: Any) -> None:
-        assert self._warm.stdin is not None
-        self._warm.stdin.write(json.dumps(message) + "\n")
-        self._warm.stdin.flush()
+        pipe = self._process().stdin
+        assert pipe is not None
+        pipe.write(json.dumps(message) + "\n")
+        pipe.flush()
 
     def _hear(self) -> Any:
-        assert self._warm.stdout is not None
-        line = self._warm.stdout.readline()
+        pipe = self._process().stdout
+        assert pipe is not None
+        line = pipe.readline()
         if not line:
-            raise RuntimeError(f"the warm process is gone, with {self._warm.wait(5)}")
+            raise RuntimeError(f"the warm process is gone, with {self._process().wait(5)}")
         return json.loads(line)

@@ -7,6 +7,7 @@ lane is what the checker believes, beside the API server itself.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -57,7 +58,7 @@ class Exchange:
 
     ``label`` with ``nth`` names it whatever the order in which threads ask; ``answer`` is what the
     real server said (None: it never got the request, or broke); ``told`` the status that the
-    client saw (0: none).
+    client saw (0: none); ``at`` when it came in, by the monotonic clock.
     """
 
     run: int
@@ -70,6 +71,7 @@ class Exchange:
     answer: Response | None = None
     told: int = 0
     is_over: bool = False
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def is_write(self) -> bool:
@@ -96,6 +98,7 @@ class Lane:
     ``page_size``, if not 0, is what lists are cut into, whatever the client asks for.
 
     ``witness`` is called before a write is forwarded, in the thread that would forward it.
+    ``mishaps`` are what broke in the story itself, and not in Plumb.
     """
 
     name: str
@@ -103,6 +106,7 @@ class Lane:
     decide: Decide = no_fault
     witness: Callable[[Exchange], None] | None = None
     log: list[Exchange] = field(default_factory=list)
+    mishaps: list[str] = field(default_factory=list)
     run: int = 0
     victim: int | None = None
     page_size: int = 0
@@ -165,11 +169,21 @@ class Lane:
         if side == "git":
             return _git_step(request)
         path = request.path
-        for text, name in self.alias.items():
-            path = path.replace(text, name)
         more = " (next page)" if "continue=" in request.query else ""
         selected = " (selected)" if "labelSelector=" in request.query else ""
-        return f"{request.method} {path}{selected}{more}"
+        made = f" {_made(request)}" if request.method == "POST" else ""
+        label = f"{request.method} {path}{made}{selected}{more}"
+        for text, name in self.alias.items():
+            label = label.replace(text, name)
+        return label
+
+
+def _made(request: Request) -> str:
+    """Return the name of the object that a POST makes: its URL has only the collection."""
+    try:
+        return str(json.loads(request.body)["metadata"]["name"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _git_step(request: Request) -> str:

@@ -86,20 +86,22 @@ class Proxy:
         raw, runs = connection, dict[str, int]()
         with self._lock:
             self._open.add(raw)
-        # A client that hangs up, is killed, or sends half a request is what this is all about.
-        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
-            if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            with cast("BinaryIO", connection.makefile("rb")) as stream:
-                while request := read_request(stream):
-                    if not self._answer(connection, request, runs):
-                        break
-        with contextlib.suppress(OSError):
-            connection.close()
-        with self._lock:
-            self._open.discard(raw)
-        for name in runs:
-            self._lanes[name].connected(-1)
+        try:
+            # A client that hangs up, is killed, or sends half a request: what this is all about.
+            with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+                if self._tls is not None:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
+                with cast("BinaryIO", connection.makefile("rb")) as stream:
+                    while request := read_request(stream):
+                        if not self._answer(connection, request, runs):
+                            break
+        finally:
+            with contextlib.suppress(OSError):
+                connection.close()
+            with self._lock:
+                self._open.discard(raw)
+            for name in runs:
+                self._lanes[name].connected(-1)
 
     def _answer(self, connection: socket.socket, request: Request, runs: dict[str, int]) -> bool:
         """Answer one request; False when this connection is of no more use."""
@@ -115,6 +117,9 @@ class Proxy:
         exchange = lane.arrive(run, self.side, request.to(self._target(lane, rest)))
         try:
             return self._carry_out(connection, lane, exchange)
+        except AssertionError as error:
+            lane.mishaps.append(f"{exchange.label}: {error}")
+            return False
         finally:
             exchange.is_over = True
 

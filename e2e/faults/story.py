@@ -93,6 +93,7 @@ class Story:
         self.ends: list[Ended] = []
         self._extra: dict[str, str] = {}
         self.spec: dict[str, JSON] = {}
+        self.extra_environment: dict[str, str] = {}
         self.kills = 0
         self.peak_mib = 0.0
         self.extra_writes = 0
@@ -116,6 +117,13 @@ class Story:
         if self.lane.run in self.checker.heads:
             self.checker.heads[self.lane.run].append(made)
         return made
+
+    def rewind(self, commit: Commit) -> None:
+        """Let the branch point to an earlier commit, as a force-push does."""
+        self.repository.branch("main", commit.id)
+        self.head = commit
+        if self.lane.run in self.checker.heads:
+            self.checker.heads[self.lane.run].append(commit)
 
     # --- Plumb -------------------------------------------------------------------------------
 
@@ -152,33 +160,27 @@ class Story:
     def environment(self) -> dict[str, str]:
         return {
             "KUBECONFIG": str(self.kubeconfig), "XDG_CACHE_HOME": str(self.cache),
-            "HOME": str(self.stage.folder),
+            "HOME": str(self.stage.folder), **self.extra_environment,
         }  # fmt: skip
 
     def settle(self, *arguments: str) -> Rest:
-        """With no faults any more: run until it is as Git wants it, then twice more in peace."""
-        began, passes = time.monotonic(), 0
-        while passes < _PASSES and (passes == 0 or self._left()):
+        """With no faults any more: run until it is as Git wants it and two runs wrote nothing."""
+        began, passes, seconds = time.monotonic(), 0, 0.0
+        quiet: list[Ended] = []
+        while passes < _PASSES and len(quiet) < 2:
             passes += 1
-            self.sync(no_fault, *arguments)
-        seconds = time.monotonic() - began
-        self.sync(no_fault, *arguments)  # what is in place may still have to be noted
-        quiet = [self.sync(no_fault, *arguments) for _ in range(2)]
-        wrong = [
-            f"a quiet pass writes: {e.label}"
-            for e in self.lane.log
-            if e.is_write and e.run > self.lane.run - len(quiet)
-        ]
-        codes = [
-            f"a quiet pass ends with {done.code}: {done.errors[-400:]}"
-            for done in quiet
-            if done.code
-        ]
-        return Rest(seconds, passes, (*wrong, *codes, *self.checker.at_rest(self.head)))
+            done = self.sync(no_fault, *arguments)
+            wrote = [e.label for e in self.lane.of_run(self.lane.run) if e.is_write]
+            is_quiet = not wrote and not self._left()
+            quiet = [*quiet, done] if is_quiet else []
+            seconds = seconds if is_quiet else time.monotonic() - began
+        wrong = [] if quiet else [f"no rest after {passes} passes, the last one wrote {wrote}"]
+        wrong += [f"a quiet pass ends with {q.code}: {q.errors[-400:]}" for q in quiet if q.code]
+        return Rest(seconds or quiet[0].seconds, passes, (*wrong, *self.checker.at_rest(self.head)))
 
     def verdict(self, rest: Rest) -> list[str]:
         """Return every violation there was, on the way and at the end."""
-        return [*self.checker.violations, *rest.left]
+        return [*self.lane.mishaps, *self.checker.violations, *rest.left]
 
     def _left(self) -> set[str]:
         return set(self.checker.differences(self.head, self.checker.live()))
@@ -223,7 +225,7 @@ def _value(body: JSON) -> str:
 
 
 def _file(ref: Ref) -> str:
-    return f"apps/{ref.name}.yaml"
+    return f"apps/{ref.kind.lower()}-{ref.name}.yaml"
 
 
 def _kubeconfig(url: str) -> JSON:

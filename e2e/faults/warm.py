@@ -11,8 +11,9 @@ import importlib
 import json
 import os
 import pkgutil
+import resource
+import select
 import sys
-import tempfile
 from typing import Any
 
 import engine
@@ -31,22 +32,40 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     for line in sys.stdin:
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-            go, ready = os.pipe()
-            pid = os.fork()
-            if pid == 0:
-                os.close(ready)
-                os.read(go, 1)  # until the parent knows whom to kill
-                _child(json.loads(line), output.fileno(), errors.fileno())
-            os.close(go)
-            _say({"pid": pid})
-            sys.stdin.readline()
+        job = json.loads(line)
+        go, ready = os.pipe()
+        # Pipes and not files: a story may take the right to write files away.
+        (output, to_output), (errors, to_errors) = os.pipe(), os.pipe()
+        pid = os.fork()
+        if pid == 0:
             os.close(ready)
-            _, status, usage = os.wait4(pid, 0)
-            _say({
-                "code": os.waitstatus_to_exitcode(status), "peak_kib": usage.ru_maxrss,
-                "output": _text(output), "errors": _text(errors),
-            })  # fmt: skip
+            os.read(go, 1)  # until the parent knows whom to kill
+            _child(job, to_output, to_errors)
+        for end in (go, to_output, to_errors):
+            os.close(end)
+        _say({"pid": pid})
+        sys.stdin.readline()
+        os.close(ready)
+        texts = _drained(output, errors)
+        _, status, usage = os.wait4(pid, 0)
+        _say({
+            "code": os.waitstatus_to_exitcode(status), "peak_kib": usage.ru_maxrss,
+            "output": texts[output], "errors": texts[errors],
+        })  # fmt: skip
+
+
+def _drained(*ends: int) -> dict[int, str]:
+    """Read these pipes until nobody can write to them any more."""
+    parts: dict[int, list[bytes]] = {end: [] for end in ends}
+    left = set(ends)
+    while left:
+        for end in select.select(list(left), [], [])[0]:
+            data = os.read(end, 1 << 16)
+            parts[end].append(data)
+            if not data:
+                os.close(end)
+                left.discard(end)
+    return {end: b"".join(read).decode("utf-8", "replace") for end, read in parts.items()}
 
 
 def _child(job: Any, output: int, errors: int) -> None:
@@ -57,6 +76,8 @@ def _child(job: Any, output: int, errors: int) -> None:
         os.dup2(output, 1)
         os.dup2(errors, 2)
         os.environ.update(job["environment"])
+        if limit := os.environ.get("FAULTS_FILE_BYTES"):  # what a full disk does, file by file
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
         sys.argv = ["plumb", *job["arguments"]]
         from engine.cli import main as plumb
 
@@ -69,12 +90,6 @@ def _child(job: Any, output: int, errors: int) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(int(code or 0))
-
-
-def _text(file: Any) -> str:
-    file.seek(0)
-    text: str = file.read().decode("utf-8", "replace")
-    return text
 
 
 def _say(message: Any) -> None:
