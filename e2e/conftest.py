@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from e2e.applications import application_definition, applications
+from e2e.daemon import daemon
 from e2e.promotions import FILE, deployment
 from e2e.servers import binaries
 from e2e.servers.controlplane import ControlPlane
@@ -30,7 +31,12 @@ from e2e.team import team
 if TYPE_CHECKING:
     from pytest_kind.cluster import KindCluster
 
-__all__ = ["application_definition", "applications", "team"]  # fixtures of their own files
+__all__ = [
+    "application_definition",
+    "applications",
+    "daemon",
+    "team",
+]  # fixtures of their own files
 
 Kubectl: TypeAlias = Callable[..., str]
 Plumb: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"

@@ -298,3 +298,13 @@ spec: {{source: {{url: "{2}", path: {3}, ref: {{branch: {4}}}}}}}
     shop.run("sync", "-f", str(file), expect=5)
 
     assert shop.plane.get(f"/api/v1/namespaces/{SPACE}/configmaps/two") is not None
+
+
+def test_a_path_that_never_was_is_an_error_and_not_nothing_to_do(shop: Shop) -> None:
+    said = shop.run(
+        "sync", "--name=stranger", f"-n={SPACE}", f"--url={shop.server.url('config.git')}",
+        "--ref=main", "--path=nowhere", expect=1,
+    ).stderr  # fmt: skip
+
+    assert "PLB223" in said
+    assert "nowhere" in said

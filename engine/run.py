@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from engine.apply import Applier
-from engine.errors import DeniedError, PlumbError
+from engine.errors import DeniedError, PathNotFoundError, PlumbError
 from engine.health import assess, is_settled
 from engine.inventory import Inventory
 from engine.inventory import Run as PastRun
@@ -21,13 +21,13 @@ from engine.kube.record import lost, new_id
 from engine.kube.recovery import Recovery
 from engine.looking import claims
 from engine.memo import Memo
-from engine.model import Health, HealthStatus, Keep, Skip, SyncResult, SyncStatus
+from engine.model import Health, HealthStatus, Keep, Skip, SyncResult
 from engine.namespaces import place, wishes
 from engine.ownership import likeliest_owner
 from engine.parse import locate
 from engine.plan import planned
 from engine.situation import Options, Situation
-from engine.steps import Wait, Write, held, next_step
+from engine.steps import Wait, Write, next_step, sync_status
 from engine.waiting import Patience, listed, unsteady
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ class Desired:
         line, column = locate(data, document=origin.document, pointer=origin.pointer + pointer)
         return f"{origin.path}:{line}:{column}"
 
+    def astray(self) -> tuple[PlumbError, ...]:
+        """Return the error of a path that the commit does not have."""
+        missing = self.rendering.missing
+        return () if self.rendering.found else (PathNotFoundError("PLB223", missing),)
+
     def wishes(self, kinds: Kinds) -> frozenset[ObjectRef]:
         """Return every object that the application wants, whether it may have it or not."""
         return wishes(self.rendering.manifests, self.application, kinds)
@@ -88,14 +93,17 @@ class World:
 class Memory:
     """What the runs of one application hand on to the next; a one-shot starts without.
 
-    ``fresh`` are the objects written at ``revision``, ``rival`` a process that held the record.
+    ``fresh`` are the objects written at ``revision``, ``versions`` those that were seen last,
+    ``rival`` a process that held the record, ``owner`` the record's id, ``count`` its entries.
     """
 
     memo: Memo = field(default_factory=Memo)
     revision: str = ""
     fresh: set[ObjectRef] = field(default_factory=set)
+    versions: dict[ObjectRef, str] = field(default_factory=dict)
     rival: Rival | None = None
     owner: str = ""
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +208,7 @@ class Run:
         plan, memory.memo = planned(situation, memory.memo)
         self.plan = self._hanging.told(plan, situation.kinds)
         live = situation.observation.live
+        memory.versions = {ref: found.resource_version for ref, found in live.items()}
         desired = situation.placement.manifests
         self.health.clear()
         self.health.update((m.ref, assess(live[m.ref].body)) for m in desired if m.ref in live)
@@ -232,11 +241,12 @@ class Run:
         outcomes = applier.apply(step.changes)
         self.world.view.learn(outcomes)
         self._is_last = step.is_last and all(o.action != "skipped" for o in outcomes)
-        self._inventory = self._record.inventory
+        self._inventory, memory = self._record.inventory, self.request.memory
         for outcome in outcomes:
             self.outcomes[outcome.ref] = outcome
             if outcome.live is not None and outcome.action != "deleted":
-                self.request.memory.fresh.add(outcome.ref)
+                memory.fresh.add(outcome.ref)
+                memory.versions[outcome.ref] = outcome.live.resource_version
                 self.health[outcome.ref] = assess(outcome.live.body)
             if (outcome.ref.group, outcome.ref.kind) == _DEFINITION:
                 self.world.view.forget_kinds()
@@ -344,6 +354,7 @@ class Run:
     def result(self) -> SyncResult:
         """Return everything a person, a file or a page needs to know about this run."""
         plan = self.plan
+        self.request.memory.count = len(self._inventory.entries) if self._inventory else 0
         warnings = [
             f"{ref}: {text}" for ref, outcome in self.outcomes.items() for text in outcome.warnings
         ]
@@ -353,8 +364,8 @@ class Run:
             plan=plan,
             outcomes=tuple(self.outcomes.values()),
             health=self.health,
-            sync=self._status(),
-            errors=tuple(self.errors),
+            sync=sync_status(plan, self.outcomes),
+            errors=(*self.errors, *(() if plan is None or plan.prune else self.desired.astray())),
             warnings=tuple(warnings),
             waiting=self._waiting.refs if self._waiting else (),
             waits=self._waiting.reason if self._waiting else "",
@@ -362,19 +373,6 @@ class Run:
             duration_s=time.monotonic() - self._started_s,
             requests=dict(self.world.client.requests),
         )
-
-    def _status(self) -> SyncStatus:
-        plan = self.plan
-        if plan is None:
-            return SyncStatus.UNKNOWN
-        left = [
-            c for c in plan.changes
-            if not isinstance(c, Keep | Skip)
-            and (c.ref not in self.outcomes or self.outcomes[c.ref].action == "skipped")
-        ]  # fmt: skip
-        skipped = any(isinstance(c, Skip) for c in plan.changes)
-        broken = skipped or self.has_failed or held(plan) or plan.drift
-        return SyncStatus.OUT_OF_SYNC if left or broken else SyncStatus.SYNCED
 
     def _remember(self, inventory: Inventory, outcomes: Iterable[Outcome]) -> Inventory:
         """Note this run among the last ones; the same revision again replaces its line."""

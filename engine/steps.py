@@ -10,13 +10,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from engine.health import is_settled
-from engine.model import Change, Delete, Health, HealthStatus, Keep, ObjectRef, Release, Skip
+from engine.model import (
+    Change,
+    Delete,
+    Health,
+    HealthStatus,
+    Keep,
+    ObjectRef,
+    Release,
+    Skip,
+    SyncStatus,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
-    from engine.model import Plan, Wave
+    from engine.model import Outcome, Plan, Wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +114,18 @@ def held(plan: Plan) -> tuple[Keep, ...]:
     """Return the deletions that a safety rule holds back until somebody confirms."""
     waits = ("Empty", "TooMany", "Confirm")
     return tuple(c for c in plan.prune if isinstance(c, Keep) and c.hold in waits)
+
+
+def sync_status(plan: Plan | None, outcomes: Mapping[ObjectRef, Outcome]) -> SyncStatus:
+    """Return whether everything is as Git wants it after these outcomes of this plan."""
+    if plan is None:
+        return SyncStatus.UNKNOWN
+    left = [
+        c for c in plan.changes
+        if not isinstance(c, Keep | Skip)
+        and (c.ref not in outcomes or outcomes[c.ref].action == "skipped")
+    ]  # fmt: skip
+    skipped = any(isinstance(c, Skip) for c in plan.changes)
+    has_failed = any(outcome.action == "failed" for outcome in outcomes.values())
+    is_off = left or skipped or has_failed or held(plan) or plan.drift
+    return SyncStatus.OUT_OF_SYNC if is_off else SyncStatus.SYNCED

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "diff": "Show what a sync would change.",
     "sync": "Make the cluster as Git wants it.",
+    "run": "Keep the cluster as Git wants it.",
     "status": "Show how applications are doing.",
     "reconcile": "Have the daemon look now.",
     "suspend": "Have the daemon leave applications alone.",

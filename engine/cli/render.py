@@ -38,6 +38,9 @@ def command(**flags: Any) -> int:
                 print_error(desired)
                 results.append(unread(application, desired))
                 continue
+            for error in desired.astray():
+                print_error(error)
+                results.append(unread(application, error))
             bodies += [masked_body(body) for body in _placed(desired)]
     if common().output == "json":
         print_json({"apiVersion": "v1", "kind": "List", "items": bodies})

@@ -168,9 +168,7 @@ class Wiring:
     @property
     def cache_dir(self) -> Path:
         """The one folder for what was fetched."""
-        given = self.flags.get("cache_dir")
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        return Path(given) if given else Path(base) / "plumb"
+        return cache_folder(self.flags.get("cache_dir"))
 
     def credentials(self, application: Application) -> Credentials:
         """Return who to be for the Git server: by the flags, else the application's Secret."""
@@ -255,6 +253,12 @@ class Wiring:
         if not common().quiet and text != self._told:
             click.echo(text, err=True)
         self._told = text
+
+
+def cache_folder(given: str | None) -> Path:
+    """Return the folder for what was fetched: the given one, else the user's."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(given) if given else Path(base) / "plumb"
 
 
 def unread(application: Application, error: PlumbError) -> SyncResult:

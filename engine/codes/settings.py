@@ -49,6 +49,18 @@ SETTINGS: dict[str, Explanation] = {
         "and over, as -f and --url would, is the daemon's work.",
         "Leave out --watch, or -f and --url.",
     ),
+    "PLB137": Explanation(
+        "No service account to act as",
+        "An Application outside Plumb's own namespace would be carried out with Plumb's rights, "
+        "which are wider than those of whoever may write Applications there.",
+        "Name one of the namespace's accounts in spec.serviceAccountName, or start plumb run with "
+        "--default-service-account.",
+    ),
+    "PLB138": Explanation(
+        "--exit-code without an end",
+        "A daemon runs until it is stopped, so it has no differences to report at its end.",
+        "Use it with --once --dry-run.",
+    ),
     "PLB135": Explanation(
         "No such code",
         "plumb explain knows codes such as PLB301.",

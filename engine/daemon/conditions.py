@@ -129,10 +129,10 @@ def _words(look: Look, before: JSON) -> dict[str, JSON]:
 def _word(verdict: _Verdict) -> history.Word:
     if verdict.ready == "True":
         return "done"
-    return "progressing" if verdict.reason in _UNDER_WAY else "failed"
+    return "progressing" if verdict.reason in UNDER_WAY else "failed"
 
 
-_UNDER_WAY: Final = frozenset({"Progressing", "Waiting", "DependencyNotReady", "Suspended"})
+UNDER_WAY: Final = frozenset({"Progressing", "Waiting", "DependencyNotReady", "Suspended"})
 
 
 # --- the verdict -----------------------------------------------------------------------------

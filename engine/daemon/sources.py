@@ -58,6 +58,7 @@ class _Source:
 
     key: SourceKey
     followers: dict[str, tuple[GitRef, float]] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
     heads: dict[GitRef, Head] = field(default_factory=dict)
     targets: dict[GitRef, str] = field(default_factory=dict)
     failures: int = 0
@@ -83,13 +84,13 @@ class Sources:
     """Polls every source that somebody follows, and tells which refs have news.
 
     ``connect`` opens a repository with the credentials of now. ``on_news`` hears the applications
-    whose ref names another commit, or cannot be had any more, or again; ``on_poll`` how each poll
-    went. Threads share it.
+    whose ref names another commit, or cannot be had any more, or again ("commit"), and those that
+    asked for a poll ("requested"); ``on_poll`` how each poll went. Threads share it.
     """
 
     def __init__(
         self, connect: Callable[[SourceKey], Repository], *, stop: threading.Event,
-        on_news: Callable[[Iterable[str]], None],
+        on_news: Callable[[Iterable[str], str], None],
         on_poll: Callable[[SourceKey, bool, float], None] = lambda *_: None,
         workers: int = 4,
     ) -> None:  # fmt: skip
@@ -180,12 +181,15 @@ class Sources:
             self._soon(key)
         return len(keys)
 
-    def refresh(self, name: str) -> None:
-        """Ask the source of this application now."""
+    def refresh(self, name: str) -> bool:
+        """Ask the source of this application now, and tell it afterwards; False: it has none."""
         with self._lock:
             key = self._followed.get(name)
-        if key is not None:
-            self._soon(key)
+            if key is None:
+                return False
+            self._sources[key].asked.add(name)
+        self._soon(key)
+        return True
 
     def refresh_secret(self, namespace: str, secret: str) -> None:
         """Ask the sources that are read with this Secret now: it has changed."""
@@ -249,6 +253,7 @@ class Sources:
         """Ask once for all refs that are followed; tell whose answer is another than before."""
         source.began_at = time.monotonic()
         with self._lock:
+            asked, source.asked = source.asked, set()
             refs = list(dict.fromkeys(ref for ref, _ in source.followers.values()))
         before = dict(source.heads)
         found = self._heads(source, refs)
@@ -262,7 +267,9 @@ class Sources:
             news = {ref for ref, head in found.items() if _differs(before.get(ref), head)}
             names = [name for name, (ref, _) in source.followers.items() if ref in news]
         if names:
-            self._on_news(names)
+            self._on_news(names, "commit")
+        if asked:
+            self._on_news(asked, "requested")
 
     def _heads(self, source: _Source, refs: Sequence[GitRef]) -> dict[GitRef, Head]:
         found: dict[GitRef, Head] = {}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 JSON_TYPE: Final = "application/json"
 PATCH_TYPE: Final = "application/json-patch+json"
+METADATA: Final = f"{JSON_TYPE};as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 METADATA_LIST: Final = f"{JSON_TYPE};as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 WRITING: Final = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 LIST_STARTS: Final = 4  # the first one and three more after lost continue tokens
@@ -144,14 +145,17 @@ class Client:
                     item.get("metadata", {}).pop("managedFields", None)
             return iter(items)
 
-    def snapshot(self, path: str, *, params: Mapping[str, str]) -> tuple[Sequence[JSON], str]:
+    def snapshot(
+        self, path: str, *, params: Mapping[str, str], metadata_only: bool = False
+    ) -> tuple[Sequence[JSON], str]:
         """Return all items, and the resourceVersion from which a watch goes on; or raise."""
         asked = {"limit": "500", **params}
+        accept = f"{METADATA_LIST},{JSON_TYPE}" if metadata_only else JSON_TYPE
         starts = LIST_STARTS
         while True:
             starts -= 1
             try:
-                items = self._pages(path, asked, JSON_TYPE)
+                items = self._pages(path, asked, accept)
             except ApiError as error:
                 if is_expired(error) and starts:
                     continue
@@ -160,7 +164,13 @@ class Client:
 
     @contextmanager
     def watch(
-        self, path: str, *, params: Mapping[str, str], timeout_s: float, silence_s: float
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str],
+        timeout_s: float,
+        silence_s: float,
+        metadata_only: bool = False,
     ) -> Iterator[Iterator[JSON]]:
         """Give the events of a watch as they arrive, until the server ends it.
 
@@ -170,7 +180,8 @@ class Client:
         asked = Asked("GET", path, "", self._user)
         whole = {**params, "watch": "1", "timeoutSeconds": str(int(timeout_s))}
         with self._sender.stream(
-            asked, params=whole, headers={"Accept": JSON_TYPE},
+            asked, params=whole,
+            headers={"Accept": f"{METADATA},{JSON_TYPE}" if metadata_only else JSON_TYPE},
             timeout_s=timeout_s + silence_s, silence_s=silence_s,
         ) as chunks:  # fmt: skip
             yield _events(chunks, asked)

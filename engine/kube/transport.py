@@ -99,6 +99,7 @@ class Transport(KubernetesHTTPAdapter):
         self._lock = threading.Lock()
         self._watch = Watch()
         self._streams: set[Flight] = set()
+        self._is_closed = False
         self._size = connections
         self._shown: Certificate | None = None
         self._pool: urllib3.HTTPConnectionPool | None = None
@@ -170,6 +171,8 @@ class Transport(KubernetesHTTPAdapter):
                 raise explained(error) from None
             with self._lock:
                 self._streams.add(flight)
+                if self._is_closed and flight.socket is not None:
+                    shut(flight.socket)
 
             def chunks() -> Iterator[bytes]:
                 try:
@@ -191,6 +194,7 @@ class Transport(KubernetesHTTPAdapter):
         """Close all connections; streams end at once."""
         self._watch.close()
         with self._lock:
+            self._is_closed = True
             for flight in self._streams:
                 if flight.socket is not None:
                     shut(flight.socket)

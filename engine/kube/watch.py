@@ -38,6 +38,7 @@ class Key:
     identity: str
     path: str
     selector: tuple[str, str] = ("", "")  # "labelSelector" or "fieldSelector", and its text
+    metadata_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,9 @@ class Watch:
 
     def _list(self) -> State:
         with collector_off():
-            items, version = self._client.snapshot(self.key.path, params=self._selector)
+            items, version = self._client.snapshot(
+                self.key.path, params=self._selector, metadata_only=self.key.metadata_only
+            )
             self.store.replace(items, version)
         self._synced, self.error = True, None
         return State(version, list_at=time.monotonic() + random.uniform(*LISTED_AGAIN_S))  # noqa: S311
@@ -140,7 +143,11 @@ class Watch:
         lasts_s = random.uniform(*LASTS_S)  # noqa: S311 - spreads load, guards nothing
         try:
             with self._client.watch(
-                self.key.path, params=params, timeout_s=lasts_s, silence_s=SILENCE_S
+                self.key.path,
+                params=params,
+                timeout_s=lasts_s,
+                silence_s=SILENCE_S,
+                metadata_only=self.key.metadata_only,
             ) as events:
                 for event in events:
                     if self._is_over:

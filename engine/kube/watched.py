@@ -67,13 +67,16 @@ class Watches:
         return len(self._watches)
 
     def follow(
-        self, client: Client, key: Key, *, group: str, kind: str, tell: Callable[[Seen], None]
+        self, client: Client, key: Key, *, kind: tuple[str, str], tell: Callable[[Seen], None]
     ) -> Watch:
-        """Return the watch for a key, started now if it is new; ``tell`` hears what it sees."""
+        """Return the watch for a key, started now if it is new; ``tell`` hears what it sees.
+
+        ``kind`` is a group and a kind of it.
+        """
         with self._lock:
             known = self._watches.get(key)
             if known is None:
-                known = self._start(client, key, Store(group, kind, tell))
+                known = self._start(client, key, Store(*kind, tell))
             return known
 
     def ours(self, looker: Looker, resource: Resource, namespace: str) -> Watch | None:

@@ -10,6 +10,7 @@ from engine.settings.documents import (
     application_from_resource,
     applications,
     bare_application,
+    readable_applications,
 )
 from engine.settings.values import parse_duration, parse_ref
 
@@ -21,4 +22,5 @@ __all__ = [
     "credentials_from_secret",
     "parse_duration",
     "parse_ref",
+    "readable_applications",
 ]

@@ -68,6 +68,25 @@ def applications(
     Local repository paths are relative to ``folder``, by default the file's. Documents of other
     kinds are an error unless ``only`` is False.
     """
+    found, errors = readable_applications(
+        data, path=path, namespace=namespace, folder=folder, only=only
+    )
+    if errors:
+        first, *rest = errors
+        first.others = tuple(rest)
+        raise first
+    if not found and only:
+        raise SettingsError("PLB100", "there is no Application in this file", where=path)
+    return found
+
+
+def readable_applications(
+    data: bytes, *, path: str, namespace: str, folder: str = "", only: bool = True
+) -> tuple[list[Application], list[SettingsError]]:
+    """Return those Applications of a file that can be read, and what is wrong with the others.
+
+    Raises SettingsError for a file that is no YAML.
+    """
     found: list[Application] = []
     errors: list[SettingsError] = []
     place = folder or str(Path(path).parent)
@@ -80,14 +99,7 @@ def applications(
             found.append(_from_file(document.body, problems, form))
         except SettingsError as error:
             errors += [error, *(e for e in error.others if isinstance(e, SettingsError))]
-    errors += _twice(found, path)
-    if errors:
-        first, *rest = errors
-        first.others = tuple(rest)
-        raise first
-    if not found and only:
-        raise SettingsError("PLB100", "there is no Application in this file", where=path)
-    return found
+    return found, errors + _twice(found, path)
 
 
 def application_from_resource(body: JSON) -> Application:

@@ -72,7 +72,8 @@ def read(provider: Provider, body: bytes, *, content_type: str = "") -> Push:
 
 
 def _document(body: bytes, content_type: str) -> Any:
-    if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
+    is_form = content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
+    if is_form and not body.lstrip().startswith(b"{"):  # curl -d calls everything a form
         fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=16)
         body = fields.get("payload", [""])[0].encode()
     try:
