@@ -7,10 +7,12 @@ it is over the cluster is as Git wants it.
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from e2e.conftest import leave_out
 from e2e.faultfixtures import one_shot, peaceful, stage, story
 from e2e.faults.lane import Fault
 from e2e.faults.objects import GROUP, KINDS, Ref, manifest
@@ -31,10 +33,15 @@ from e2e.faults.schedule import (
     reported_stale,
     without_token,
 )
+from e2e.faults.story import Stage, Story
+from e2e.servers import binaries
+from e2e.servers.controlplane import ControlPlane
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from e2e.faults.driver import OneShot
     from e2e.faults.lane import Exchange
-    from e2e.faults.story import Story
 
 __all__ = ["one_shot", "stage", "story"]
 pytestmark = pytest.mark.usefixtures("control_plane")
@@ -50,6 +57,18 @@ def waiting(story: Story) -> Story:
     assert story.sync().code == 0
     story.commit({ref: manifest(ref, "2") for ref in EVERY})
     return story
+
+
+@pytest.fixture(scope="module")
+def own_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A control plane of these tests' own, whose API server may be killed."""
+    found = binaries.find()
+    if found is None:
+        leave_out("no control plane; scripts/test builds one")
+        return
+    folder = tmp_path_factory.mktemp("restarts")
+    with ControlPlane.start(found, controllers=False) as plane, Stage(plane, folder) as made:
+        yield made
 
 
 def deletes(story: Story, run: int = 0) -> list[str]:
@@ -88,6 +107,27 @@ def test_4_the_server_takes_everything_and_never_answers(waiting: Story, label: 
     assert done.seconds < 30
     assert deletes(waiting) == []
     peaceful(waiting)
+
+
+@pytest.mark.parametrize("moment", ["PATCH", "DELETE"])
+def test_4_the_api_server_is_restarted_in_the_middle(
+    own_stage: Stage, one_shot: OneShot, moment: str
+) -> None:
+    story = Story(own_stage, f"restart-{moment.lower()}", one_shot)
+    story.commit({ref: manifest(ref, "1") for ref in [*EVERY, GOES]})
+    assert story.sync().code == 0
+    story.commit({ref: manifest(ref, "2") for ref in EVERY})
+    restart = Fault("act", "restart", act=own_stage.plane.restart_api_server)
+    story.sync(always(restart, only=on(moment), times=1))
+    began = time.monotonic()
+    while not own_stage.plane.is_there("/readyz"):
+        assert time.monotonic() < began + 60
+        threading.Event().wait(0.1)
+    returned = time.monotonic()
+    peaceful(story)
+    assert time.monotonic() < returned + 30
+    assert deletes(story).count(str(GOES)) in {1, 2}
+    story.close()
 
 
 # --- 5: conflicts ----------------------------------------------------------------------------

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2e.faultfixtures import one_shot, peaceful, stage, story
-from e2e.faults.lane import Fault
+from e2e.faults.lane import Fault, no_fault
 from e2e.faults.objects import Ref, manifest
-from e2e.faults.schedule import always, on, on_write
+from e2e.faults.schedule import LOST, RESET, always, on, on_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from e2e.faults.driver import Ended
+    from e2e.faults.lane import Decide
     from e2e.faults.story import Story
 
 __all__ = ["one_shot", "stage", "story"]
@@ -155,7 +157,7 @@ def test_10_a_broken_conversion_webhook_holds_up_only_those_that_use_it(
     done = waiting.sync()
     assert done.code != 0
     assert "PLB428" in done.output
-    assert waiting.writes(waiting.lane.run) == [("PATCH", str(A)), ("PATCH", str(B))]
+    assert sorted(waiting.writes(waiting.lane.run)) == [("PATCH", str(A)), ("PATCH", str(B))]
     times = [e.at for e in waiting.lane.of_run(waiting.lane.run) if "gadgets" not in e.label]
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert sum(gap > 0.9 for gap in gaps) <= 2, "it slows down requests for other kinds"
@@ -283,6 +285,81 @@ def test_15_a_namespace_that_is_going_gets_no_storm_of_writes(waiting: Story) ->
         assert len(sent) <= 1, [e.label for e in sent]
     direct.merge(B.path(waiting.namespace), {"metadata": {"finalizers": None}})
     assert [v for v in waiting.checker.violations if "was deleted" in v] == []
+
+
+# --- 23: two applications ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", ["GET /apis", "PUT", "PATCH"])
+@pytest.mark.parametrize("fault", [LOST, RESET, Fault("kill"), Fault("kill-after")], ids=str)
+def test_23_an_object_that_moves_between_two_is_never_deleted(
+    story: Story, moment: str, fault: Fault
+) -> None:
+    """Both are of one repository; the sync of both together meets a fault, or dies."""
+    both = Two(story)
+    both.commit(first=[A, B], second=[C])
+    assert both.sync().code == 0
+    uids = {ref: story.people.look(ref)["metadata"]["uid"] for ref in (A, B, C)}
+    both.commit(first=[A], second=[B, C])
+    both.sync(always(fault, only=lambda e: moment in e.label, times=1))
+    for _ in range(3):
+        done = both.sync()
+    assert done.code == 0, done.errors
+    assert {ref: story.people.look(ref)["metadata"]["uid"] for ref in (A, B, C)} == uids
+    assert deletes(story) == []
+    assert story.writes(story.lane.run) == []
+    both.commit(first=[A], second=[C])
+    assert both.sync().code == 0
+    assert deletes(story) == [str(B)]
+
+
+def test_23_two_that_want_one_object_name_each_other_and_delete_nothing(story: Story) -> None:
+    both = Two(story)
+    both.commit(first=[A, B], second=[C])
+    assert both.sync().code == 0
+    both.commit(first=[A, B], second=[B, C])
+    for _ in range(2):
+        done = both.sync()
+        assert done.code == 8, done.errors
+        assert f"{story.namespace}/shop" in done.output
+        assert f"{story.namespace}/second" in done.output
+        assert story.writes(story.lane.run) == []
+    assert deletes(story) == []
+
+
+class Two:
+    """Two applications of one repository, synced by one command."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+
+    def commit(self, *, first: list[Ref], second: list[Ref]) -> None:
+        places = [f"{folder}/{ref.name}.yaml" for folder in ("apps", "second") for ref in (A, B, C)]
+        old = dict.fromkeys(places)
+        wanted_by = {"apps": first, "second": second}
+        new = {
+            f"{folder}/{ref.name}.yaml": json.dumps(manifest(ref, "1"))
+            for folder, refs in wanted_by.items()
+            for ref in refs
+        }
+        self.story.repository.commit({**old, **new})
+
+    def sync(self, decide: Decide = no_fault) -> Ended:
+        story = self.story
+        story.lane.begin(decide)
+        arguments = story.application()
+        file = story.stage.folder / f"{story.namespace}.yaml"
+        one = json.loads(file.read_text())
+        two = json.loads(file.read_text())
+        two["metadata"]["name"], two["spec"]["source"]["path"] = "second", "second"
+        file.write_text(f"{json.dumps(one)}\n---\n{json.dumps(two)}\n")
+
+        def born(pid: int) -> None:
+            story.lane.victim = pid
+
+        done = story.driver.run(["sync", *arguments, "-o", "json"], story.environment(), born)
+        story.lane.rest()
+        return done
 
 
 # --- 25: huge objects ------------------------------------------------------------------------

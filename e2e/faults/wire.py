@@ -70,7 +70,10 @@ def read_request(stream: BinaryIO) -> Request | None:
     if headers.get("transfer-encoding", "").lower() == "chunked":
         body = b"".join(iter(lambda: _chunk(stream), b""))
     else:
-        body = stream.read(int(headers.get("content-length", "0")))
+        length = int(headers.get("content-length", "0"))
+        body = stream.read(length)
+        if len(body) < length:
+            raise ValueError("the client ended in the middle of its request")
     return Request(first[0], first[1], headers, body)
 
 

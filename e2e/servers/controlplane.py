@@ -18,7 +18,7 @@ import tempfile
 import time
 import urllib.parse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from e2e.servers.api import Api
 from e2e.servers.certificates import Authority, Pair, signing_pair
@@ -72,6 +72,7 @@ class ControlPlane(Api):
         self.kubectl = kubectl
         self.kubeconfig = folder / "admin.kubeconfig"
         self.audit_log: Path | None = None
+        self._restart: Callable[[], None] = lambda: None
         self.authority = Authority.new("plumb-test-authority")
         context = ssl.create_default_context(cadata=self.authority.pem.decode())
         super().__init__(url, context)
@@ -131,6 +132,7 @@ class ControlPlane(Api):
             flags += [f"--audit-log-path={self.audit_log}", "--audit-log-mode=blocking"]
             flags += [f"--audit-policy-file={folder / 'audit-policy.json'}"]
         processes.run("kube-apiserver", [binaries["kube-apiserver"], *flags])
+        self._restart = lambda: processes.restart("kube-apiserver")
         processes.wait("kube-apiserver", lambda: self.is_there("/readyz"))
         if controllers:
             manager = binaries["kube-controller-manager"]
@@ -147,6 +149,10 @@ class ControlPlane(Api):
         path = self.folder / f"{urllib.parse.quote(user, safe='')}.kubeconfig"
         self._write_kubeconfig(path, user, self.authority.client(user, groups))
         return path
+
+    def restart_api_server(self) -> None:
+        """Kill the API server and start it again; what it keeps is in etcd. Waits for nothing."""
+        self._restart()
 
     def requests(self, *, user: str = ADMIN) -> list[JSON]:
         """Every request of this user so far, as the API server's audit log has them."""
@@ -216,7 +222,7 @@ class _Processes:
         self._tell(f"{folder}\n")
 
     def run(self, name: str, command: Sequence[Path | str]) -> None:
-        with (self.logs / f"{name}.log").open("wb") as log:
+        with (self.logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 cwd=self.folder, process_group=self._keeper.pid,
@@ -234,6 +240,13 @@ class _Processes:
                 problem = "ended" if ended else f"is not ready after {_START_S:.0f} s"
                 raise ControlPlaneError(f"{culprit} {problem}; the end of its log:\n{tail}")
             time.sleep(_POLL_S)  # noqa: TID251 - there is no stop event to wait on here
+
+    def restart(self, name: str) -> None:
+        """Kill it and run it again with the same arguments."""
+        before = self._running[name]
+        before.kill()
+        before.wait()
+        self.run(name, cast("Sequence[str]", before.args))
 
     def stop(self) -> None:
         # What they hold is thrown away, so nobody has to be asked politely.
