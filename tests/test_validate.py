@@ -106,7 +106,7 @@ TOY = "apiVersion: example.com/v1\nkind: Toy\nmetadata: {name: t}\nspec: {sizes:
 
 
 def test_a_definition_of_the_tree_judges_its_objects() -> None:
-    assert codes(TOY, crd_yaml=CRD) == {"PLB351": "a.yaml:4:14", "PLB353": "a.yaml:4:7"}
+    assert codes(TOY, crd_yaml=CRD) == {"PLB351": "a.yaml:4:15", "PLB353": "a.yaml:4:7"}
 
 
 def test_definitions_of_elsewhere_are_asked_for_only_where_a_kind_is_unknown() -> None:

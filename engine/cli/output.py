@@ -60,12 +60,13 @@ def emit(forms: Mapping[str, Callable[[], str | bytes]]) -> None:
         made = forms[form]()
         content = made.encode("utf-8", "replace") if isinstance(made, str) else made
         if file:
-            _write(Path(file), content)
+            write(Path(file), content)
         else:
             click.echo(content, nl=False)
 
 
-def _write(file: Path, content: bytes, *, mode: str = "wb") -> None:
+def write(file: Path, content: bytes, *, mode: str = "wb") -> None:
+    """Write a file; SettingsError where that cannot be done."""
     try:
         with file.open(mode) as opened:
             opened.write(content)
@@ -97,7 +98,6 @@ def print_error(error: PlumbError) -> None:
 
 
 REPORTS = ("text", "json", "markdown", "html", "junit", "github", "gitlab")
-_WHOLE = frozenset({"json", "html"})  # forms that leave nothing out
 
 
 def print_results(results: Sequence[SyncResult], *, as_plan: bool) -> None:
@@ -118,21 +118,18 @@ def print_report(report: Report, *, style: Style) -> None:
 
 
 def _emit_report(report: Report, make_text: Callable[[], str]) -> None:
-    from engine.report import html, machines, markdown
+    from engine.cli.forms import of_view
+
+    shown = cache(lambda: _view(report))
+    whole = [one.file for one in wanted(*REPORTS) if one.file and one.form in {"json", "html"}]
+    forms = of_view(shown, marker=common().marker, elsewhere=whole)
+    emit({"text": make_text, "json": lambda: json_bytes(_document(report)), **forms})
+
+
+def _view(report: Report) -> View:
     from engine.report.view import view
 
-    shown = cache(lambda: view(report, now=clock()))
-    files = [one.file for one in wanted(*REPORTS) if one.file and one.form in _WHOLE]
-    marker = common().marker
-    emit({
-        "text": make_text,
-        "json": lambda: json_bytes(_document(report)),
-        "markdown": lambda: markdown.render_markdown(shown(), marker=marker, elsewhere=files),
-        "html": lambda: html.render_html(shown()),
-        "junit": lambda: machines.render_junit(shown()),
-        "github": lambda: _github(shown(), marker, files),
-        "gitlab": lambda: machines.render_gitlab(shown()),
-    })  # fmt: skip
+    return view(report, now=clock())
 
 
 def _tell_errors(results: Sequence[SyncResult]) -> None:
@@ -140,19 +137,6 @@ def _tell_errors(results: Sequence[SyncResult]) -> None:
     if _is_text_shown():
         for error in (error for result in results for error in result.errors):
             print_error(error)
-
-
-def _github(shown: View, marker: str, files: list[str]) -> str:
-    """Return the annotations; the job summary goes to the file that GitHub names."""
-    from engine.report import machines, markdown
-
-    place = os.environ.get("GITHUB_STEP_SUMMARY")
-    if place:
-        # Counted in bytes there, and one of UTF-16's units is at most three of them.
-        limit = markdown.SUMMARY // 3
-        text = markdown.render_markdown(shown, limit=limit, marker=marker, elsewhere=files)
-        _write(Path(place), text.encode("utf-8", "replace"), mode="ab")
-    return machines.render_github(shown)
 
 
 def _document(report: Report) -> object:
@@ -170,9 +154,8 @@ def _is_text_shown() -> bool:
 
 def _overview(report: Report, style: Style) -> str:
     from engine.report.overview import render_overview
-    from engine.report.view import view
 
-    shown = view(report, now=clock())
+    shown = _view(report)
     color, full = use_color() and _is_text_shown(), common().verbose > 0
     return render_overview(shown, style=style, color=color, full=full, command=_command())
 

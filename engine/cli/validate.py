@@ -148,10 +148,10 @@ def _write(
     errors: Sequence[PlumbError],
 ) -> None:  # fmt: skip
     from engine import __version__
+    from engine.cli.forms import of_view
     from engine.cli.options import Output
     from engine.cli.output import emit, json_bytes, use_color, wanted
     from engine.report import findings as told
-    from engine.report import html, machines, markdown
 
     files, objects = sum(r.files for r in reports), sum(r.objects for r in reports)
     said = told.summary(findings, files=files, objects=objects)
@@ -159,16 +159,11 @@ def _write(
         said += f"; {len(errors)} could not be read"
     color = use_color() and Output("text") in wanted(*FORMS)
     release = ".".join(map(str, version))
-    shown = told.as_view(findings, said)
     emit({
         "text": lambda: told.render_findings(findings, said, color=color),
         "json": lambda: json_bytes(
             told.document(findings, files=files, objects=objects, kubernetes=release)
         ),
         "sarif": lambda: told.render_sarif(findings, version=__version__),
-        "markdown": lambda: markdown.render_markdown(shown),
-        "html": lambda: html.render_html(shown),
-        "junit": lambda: machines.render_junit(shown),
-        "github": lambda: machines.render_github(shown),
-        "gitlab": lambda: machines.render_gitlab(shown),
+        **of_view(lambda: told.as_view(findings, said)),
     })  # fmt: skip

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pathspec import GitIgnoreSpec
-
 from engine.errors import ManifestError, PathNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pathspec import GitIgnoreSpec
 
     from engine.model import Tree, TreeEntry
 
@@ -164,6 +164,9 @@ def _ignores_in(tree: Tree, base: str, entries: Sequence[TreeEntry]) -> tuple[_I
 
 
 def _rules(data: bytes, path: str) -> GitIgnoreSpec:
+    # Few folders have such a file, and its library takes longer to load than a folder to read.
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415
+
     try:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:

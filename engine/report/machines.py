@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from html import escape
 from typing import TYPE_CHECKING, NamedTuple
-from xml.sax.saxutils import escape, quoteattr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,6 +39,10 @@ def render_junit(shown: View) -> str:
     )
 
 
+def _quoted(text: str) -> str:
+    return f'"{escape(text)}"'
+
+
 class _Case(NamedTuple):
     text: str
     kind: str = ""  # "failure" or "error"
@@ -56,7 +60,7 @@ class _Suite(NamedTuple):
     def __str__(self) -> str:
         tests, failures, errors = self.counts
         return (
-            f'  <testsuite name={quoteattr(self.name)} tests="{tests}" failures="{failures}" '
+            f'  <testsuite name={_quoted(self.name)} tests="{tests}" failures="{failures}" '
             f'errors="{errors}">\n{"".join(case.text for case in self.cases)}  </testsuite>\n'
         )
 
@@ -74,27 +78,27 @@ def _case(
     suite: str, name: str, *, item: Item | None = None, trouble: Trouble | None = None
 ) -> _Case:  # fmt: skip
     trouble = item.trouble if item else trouble
-    where = f" file={quoteattr(item.path)}" if item and item.path else ""
-    head = f"    <testcase classname={quoteattr(suite)} name={quoteattr(name)}{where}"
+    where = f" file={_quoted(item.path)}" if item and item.path else ""
+    head = f"    <testcase classname={_quoted(suite)} name={_quoted(name)}{where}"
     inside, kind = "", ""
     if trouble is not None and trouble.severity == "error":
         kind = "error"
         hint = f"\nnext: {trouble.hint}" if trouble.hint else ""
         inside = _element("error", trouble.sentence, trouble.code, f"{trouble}{hint}")
     elif trouble is not None:
-        inside = f"      <system-out>{escape(str(trouble))}</system-out>\n"
+        inside = f"      <system-out>{escape(str(trouble), quote=False)}</system-out>\n"
     elif item is not None and item.word.text == "hold":
         kind = "failure"
         inside = _element("failure", item.about, "held", f"{item.name}: {item.about}")
     elif item is not None:
-        inside = f"      <system-out>{escape(_told(item))}</system-out>\n"
+        inside = f"      <system-out>{escape(_told(item), quote=False)}</system-out>\n"
     return _Case(f"{head}>\n{inside}    </testcase>\n" if inside else f"{head}/>\n", kind)
 
 
 def _element(name: str, message: str, kind: str, text: str) -> str:
     return (
-        f"      <{name} message={quoteattr(message)} type={quoteattr(kind)}>"
-        f"{escape(text)}</{name}>\n"
+        f"      <{name} message={_quoted(message)} type={_quoted(kind)}>"
+        f"{escape(text, quote=False)}</{name}>\n"
     )
 
 
