@@ -49,6 +49,7 @@ class State:
     failures: int = 0
     pause_s: float = 0.0
     list_at: float = 0.0  # monotonic; when everything is compared again, events or not
+    heard_at: float = 0.0  # monotonic; the last list or event, when this was in step for certain
 
 
 class Watch:
@@ -119,24 +120,27 @@ class Watch:
         """List, or follow until the connection ends; return how to go on. Never raises."""
         try:
             if not state.version or time.monotonic() >= state.list_at:
-                return self._list()
+                return self._list(state.failures)
             return self._follow(state)
         except PlumbError as error:
             return self._failed(state, error)
         except Exception as error:  # noqa: BLE001 - one odd object must not end a watch for good
             return replace(self._failed(state, unexpected(error)), version="")
 
-    def _list(self) -> State:
+    def _list(self, failures: int) -> State:
         with collector_off():
             items, version = self._client.snapshot(
                 self.key.path, params=self._selector, metadata_only=self.key.metadata_only
             )
             self.store.replace(items, version)
         self._synced, self.error = True, None
-        return State(version, list_at=time.monotonic() + random.uniform(*LISTED_AGAIN_S))  # noqa: S311
+        now = time.monotonic()
+        again_at = now + random.uniform(*LISTED_AGAIN_S)  # noqa: S311
+        return State(version, failures=failures, list_at=again_at, heard_at=now)
 
     def _follow(self, state: State) -> State:
         began, version, heard = time.monotonic(), state.version, 0
+        heard_at = state.heard_at
         params = {
             **self._selector, "resourceVersion": version, "allowWatchBookmarks": "true",
         }  # fmt: skip
@@ -152,14 +156,15 @@ class Watch:
                 for event in events:
                     if self._is_over:
                         break
-                    heard += 1
+                    heard, heard_at = heard + 1, time.monotonic()
                     version = event["object"]["metadata"]["resourceVersion"]
                     if event["type"] != "BOOKMARK":
                         self.store.event(event["type"], event["object"])
         except PlumbError as error:
-            return self._failed(replace(state, version=version), error, heard=heard)
+            before = replace(state, version=version, heard_at=heard_at)
+            return self._failed(before, error, heard=heard)
         if heard or time.monotonic() - began > 1.0:
-            return replace(state, version=version, failures=0, pause_s=0.0)
+            return replace(state, version=version, failures=0, pause_s=0.0, heard_at=heard_at)
         # Ended at once: a server on its way down, or a definition that just changed.
         return replace(state, failures=state.failures + 1, pause_s=_backoff(state.failures))
 
@@ -176,7 +181,10 @@ class Watch:
         if is_refused:
             self.store.clear()
             return State(pause_s=REFUSED_S)
-        return replace(state, failures=failures + 1, pause_s=_backoff(failures))
+        # Where lists go through and watches do not, resuming alone would never find anything out.
+        is_stale = time.monotonic() - state.heard_at >= SILENCE_S
+        version = "" if is_stale else state.version
+        return replace(state, version=version, failures=failures + 1, pause_s=_backoff(failures))
 
     @property
     def _selector(self) -> dict[str, str]:
