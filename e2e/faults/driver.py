@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,3 +120,46 @@ class OneShot:
         if not line:
             raise RuntimeError(f"the warm process is gone, with {self._process().wait(5)}")
         return json.loads(line)
+
+
+class Daemon:
+    """``plumb run``: a run is a life of the daemon, from its start until it is calm, or killed.
+
+    ``is_calm`` says when it has nothing more to do; then, or after ``within_s``, it gets SIGTERM.
+    """
+
+    def __init__(
+        self, one_shot: OneShot, is_calm: Callable[[], bool], *, within_s: float = 15.0
+    ) -> None:
+        self._one_shot = one_shot
+        self.is_calm = is_calm
+        self.within_s = within_s
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        started: Callable[[int], None],
+    ) -> Ended:
+        """Run with the files and limits of ``plumb sync``; see Driver."""
+        wanted = ("-f=", "--git-timeout=", "--request-timeout=")
+        own = [argument for argument in arguments if argument.startswith(wanted)]
+        ended = threading.Event()
+
+        def born(pid: int) -> None:
+            started(pid)
+            threading.Thread(target=self._end, args=(pid, ended), daemon=True).start()
+
+        try:
+            command = ["run", "--no-resources", "--workers=2", *own]
+            return self._one_shot.run(command, environment, born)
+        finally:
+            ended.set()
+
+    def _end(self, pid: int, ended: threading.Event) -> None:
+        latest = time.monotonic() + self.within_s
+        while not ended.wait(0.1):
+            if self.is_calm() or time.monotonic() > latest:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+                return

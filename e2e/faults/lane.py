@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Side: TypeAlias = Literal["api", "git"]
 Kind: TypeAlias = Literal[
     "delay", "drop", "answer", "hang", "act", "lost", "after", "reset", "drip", "edit", "kill",
-    "kill-after",
+    "kill-after", "mute",
 ]  # fmt: skip
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -38,7 +38,8 @@ class Fault:
     Before it is forwarded: delay by ``seconds``; act, by calling ``act``, and then as usual.
     Instead of forwarding: drop the connection; answer ``response``; hang; kill the client.
     After forwarding: the answer is lost; ``response`` comes in its place; reset in the middle of
-    it; drip, a byte each ``seconds``; edit it; kill-after, the client never reads it.
+    it; drip, a byte each ``seconds``; edit it; kill-after, the client never reads it. A watch is
+    reset after ``seconds``; mute, it stays open and says nothing more.
     """
 
     kind: Kind

@@ -126,6 +126,8 @@ class Proxy:
     def _carry_out(self, connection: socket.socket, lane: Lane, exchange: Exchange) -> bool:
         fault = lane.fault_of(exchange)
         exchange.fault = str(fault) if fault else ""
+        if exchange.request.is_watch:
+            return self._watch(connection, lane, exchange, fault)
         if fault is None:
             return self._tell(connection, exchange, self._forward(lane, exchange))
         done = self._before(connection, lane, exchange, fault)
@@ -179,6 +181,35 @@ class Proxy:
             case _:
                 return self._tell(connection, exchange, answer)
 
+    def _watch(
+        self, connection: socket.socket, lane: Lane, exchange: Exchange, fault: Fault | None
+    ) -> bool:
+        """Pass on what comes as it comes, until either end leaves or the fault ends it."""
+        if fault is not None:
+            done = self._before(connection, lane, exchange, fault)
+            if done is not None:
+                return done
+        upstream, answer = self._upstream.open(exchange.request)
+        own = upstream.sock
+        threading.Thread(target=_end_together, args=(connection, own), daemon=True).start()
+        exchange.told = answer.status
+        kind = answer.headers.get("content-type", "application/json")
+        head = f"HTTP/1.1 {answer.status} OK\r\ncontent-type: {kind}\r\n"
+        try:
+            connection.sendall(f"{head}transfer-encoding: chunked\r\n\r\n".encode())
+            if fault is not None and fault.kind == "mute":
+                return self._hold(connection)
+            if fault is not None and fault.kind in ("reset", "lost", "kill-after"):
+                threading.Timer(fault.seconds, _end, args=(own,)).start()
+            while data := answer.read1(1 << 16):
+                connection.sendall(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+            if fault is not None and fault.kind == "kill-after":
+                lane.kill()
+            return self._reset(connection) if fault is not None else False
+        finally:
+            answer.close()
+            upstream.close()
+
     def _forward(self, lane: Lane, exchange: Exchange) -> Response:
         if exchange.is_write and lane.witness is not None:
             lane.witness(exchange)
@@ -221,6 +252,20 @@ class Proxy:
                 break
             connection.sendall(data[at : at + 1])
         return False
+
+
+def _end_together(client: socket.socket, upstream: socket.socket) -> None:
+    """End the real watch when its client is gone."""
+    with contextlib.suppress(OSError, ValueError):
+        while client.recv(1):
+            pass
+    _end(upstream)
+
+
+def _end(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # Not SSLSocket.shutdown(): that takes the TLS state away from under the reading thread.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 class ApiProxy(Proxy):

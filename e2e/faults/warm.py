@@ -78,6 +78,10 @@ def _child(job: Any, output: int, errors: int) -> None:
         os.environ.update(job["environment"])
         if limit := os.environ.get("FAULTS_FILE_BYTES"):  # what a full disk does, file by file
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+        if silence := os.environ.get("FAULTS_SILENCE_S"):  # a minute and a half is long for a test
+            import engine.kube.watch
+
+            engine.kube.watch.SILENCE_S = float(silence)  # type: ignore[misc]
         sys.argv = ["plumb", *job["arguments"]]
         from engine.cli import main as plumb
 

@@ -37,6 +37,11 @@ class Request:
     def query(self) -> str:
         return urlsplit(self.target).query
 
+    @property
+    def is_watch(self) -> bool:
+        """Whether the answer goes on for as long as both ends like."""
+        return "watch=1" in self.query or "watch=true" in self.query
+
     def to(self, target: str) -> Request:
         """Return the same request for another target."""
         return replace(self, target=target)
@@ -104,6 +109,13 @@ class Upstream:
                 if request.method != "GET":
                     raise  # it may have arrived: sending it twice would be a fault of our own
         return self._exchange(self._connect(), request)
+
+    def open(self, request: Request) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        """Forward a request whose answer has no end; the connection is the caller's to close."""
+        connection = self._connect()
+        headers = {k: v for k, v in request.headers.items() if k not in _HOP_BY_HOP}
+        connection.request(request.method, request.target, None, headers)
+        return connection, connection.getresponse()
 
     def close(self) -> None:
         with self._lock:

@@ -1,0 +1,112 @@
+"""The daemon under the same faults, judged by the same checker; a run is one life of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from e2e.faultfixtures import one_shot, peaceful, stage, story
+from e2e.faults.driver import Daemon, OneShot
+from e2e.faults.lane import Fault
+from e2e.faults.objects import Ref, manifest
+from e2e.faults.schedule import Storm, always, answers, kill_at, on_api, on_git
+
+if TYPE_CHECKING:
+    from e2e.faults.lane import Exchange
+    from e2e.faults.story import Story
+
+__all__ = ["one_shot", "stage", "story"]
+pytestmark = pytest.mark.usefixtures("control_plane")
+
+A, B, C = (Ref("ConfigMap", name) for name in "abc")
+D = Ref("Deployment", "d")
+
+
+def wanted(*refs: Ref, value: str = "1") -> dict[Ref, object]:
+    return {ref: manifest(ref, value) for ref in refs}
+
+
+@pytest.fixture
+def watched(story: Story, one_shot: OneShot) -> Story:
+    """A story told by the daemon: calm is when the API server was asked nothing for a moment."""
+    story.spec["interval"] = "2s"
+
+    def is_calm() -> bool:
+        asked = [e.at for e in story.lane.of_run(story.lane.run) if on_api(e) and not is_watch(e)]
+        return bool(asked) and time.monotonic() - asked[-1] > 0.7
+
+    story.driver = Daemon(one_shot, is_calm)
+    story.commit(wanted(A, B, D))
+    return story
+
+
+def is_watch(exchange: Exchange) -> bool:
+    return exchange.request.is_watch
+
+
+def test_a_life_without_faults(watched: Story) -> None:
+    assert watched.sync().code == 0
+    assert sorted(ref for _, ref in watched.writes()) == sorted(map(str, (A, B, D)))
+    watched.commit(wanted(A, C, D, value="2"))
+    peaceful(watched)
+
+
+@pytest.mark.parametrize(("number", "after"), [(6, True), (18, False), (20, True), (24, True)])
+def test_1_the_daemon_is_killed(watched: Story, number: int, *, after: bool) -> None:
+    watched.sync(kill_at(number, after=after))
+    watched.commit(wanted(A, C, D, value="2"))
+    watched.sync(kill_at(number, after=not after))
+    peaceful(watched)
+
+
+def test_8_server_errors_and_bad_git_at_random(watched: Story) -> None:
+    rate = 0.2
+    watched.sync()
+    faults = answers(500, 503, 504, 409)
+    for n in range(2):
+        watched.commit(wanted(A, *([B] if n else [C]), D, value=f"{n + 2}"))
+        watched.sync(Storm(f"daemon {rate} {n}", rate, faults, lambda e: on_api(e) or on_git(e)))
+    peaceful(watched)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(None, id="nothing"),
+        pytest.param(Fault("mute"), id="silence"),
+        pytest.param(Fault("reset", seconds=0.2), id="a reset each moment"),
+        pytest.param(Fault("drop"), id="no watch at all"),
+    ],
+)
+def test_28_drift_is_repaired_whatever_becomes_of_the_watch(
+    watched: Story, fault: Fault | None
+) -> None:
+    assert watched.sync().code == 0
+    watched.extra_environment["FAULTS_SILENCE_S"] = "1"
+    calm, life_is_over = watched.driver.is_calm, threading.Event()  # type: ignore[attr-defined]
+    watched.driver.is_calm = life_is_over.is_set  # type: ignore[attr-defined]
+    took: list[float] = []
+
+    def others() -> None:
+        threading.Event().wait(2.0)
+        watched.people.edit(A)
+        began = time.monotonic()
+        while not life_is_over.is_set():
+            if not watched.checker.differences(watched.head, watched.checker.live()):
+                took.append(time.monotonic() - began)
+                life_is_over.set()
+            life_is_over.wait(0.05)
+            if time.monotonic() > began + 12:
+                life_is_over.set()
+
+    thread = threading.Thread(target=others)
+    thread.start()
+    decide = always(fault, only=is_watch) if fault else (lambda _: None)
+    watched.sync(decide)
+    thread.join()
+    watched.driver.is_calm = calm  # type: ignore[attr-defined]
+    assert took, "the drift is still there after 12 s"
+    peaceful(watched)
