@@ -90,6 +90,8 @@ def _repeated_key(rest: Chunk, limits: Limits, key: str) -> ManifestError:
 
 
 def _check_tokens(text: str, begin: int, whole: Chunk, limits: Limits) -> None:
+    if text[begin] not in "[{":
+        return  # one value, whatever follows it; looking on would be quadratic in a long stream
     depth = commas = 0
     for match in _TOKEN.finditer(text, begin):
         mark = text[match.start()]

@@ -12,13 +12,15 @@ class Limits:
     """Caps for one file. ``depth`` and ``nodes`` count each document after alias expansion.
 
     Nodes that aliases repeat are counted for the whole file besides, so that many small bombs are
-    one big one.
+    one big one. ``objects`` and ``total_bytes`` are for all files of an application together.
     """
 
     size_bytes: int = 16 * 1024 * 1024
-    documents: int = 20_000
+    documents: int = 5_000
     depth: int = 200
-    nodes: int = 400_000
+    nodes: int = 200_000
+    objects: int = 50_000
+    total_bytes: int = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

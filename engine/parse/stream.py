@@ -28,6 +28,8 @@ SPACE: Final = "\t\n\v\f\r \u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000" + "
 _SEPARATOR: Final = re.compile(rb"^---(.*)$\n?", re.MULTILINE)
 _JSON_SPACE: Final = re.compile(r"[ \t\r\n]*")
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_BLANK: Final = re.compile(f"[{re.escape(SPACE.replace(chr(10), ''))}]*")
+_EMPTY_ONES: Final = 2  # as many empty documents as others may be there
 _PEEK_BYTES: Final = 4096  # how far kubectl looks for the "{" that says JSON
 
 
@@ -61,7 +63,12 @@ def documents(data: bytes, *, path: str, limits: Limits | None = None) -> Iterat
     """
     limits = limits or Limits()
     index = expanded = 0
-    for found in _stream(_clean(data, path, limits), path, limits):
+    for number, found in enumerate(_stream(_clean(data, path, limits), path, limits)):
+        if number >= limits.documents * _EMPTY_ONES:
+            raise found.chunk.error(
+                "PLB304", 0, f"the file has more than {number} documents, most of them empty",
+                hint="remove the empty ones",
+            )  # fmt: skip
         if found.body is None:
             continue
         expanded += found.expanded
@@ -119,7 +126,9 @@ def _stream(data: bytes, path: str, limits: Limits) -> Iterator[_Found]:
 
 def _yaml_document(chunk: Chunk, limits: Limits) -> Iterator[_Found]:
     composed = compose(chunk, limits)
-    if composed is not None:
+    if composed is None:
+        yield _Found(None, chunk.line + 1, chunk)
+    else:
         yield _Found(composed.body, composed.line, composed.chunk, composed.expanded)
 
 
@@ -197,13 +206,11 @@ def _yaml_from(text: str, place: int) -> int | None:
 
     It looks at four bytes at a time and gives up, with JSON's error, where fewer are left.
     """
-    while len(text[place : place + 4].encode()) >= 4:
-        if text[place] == "\n":
-            return place + 1
-        if text[place] not in SPACE:
-            return place
-        place += 1
-    return None
+    blank = _BLANK.match(text, place)
+    place = blank.end() if blank else place
+    if len(text[place : place + 4].encode()) < 4:
+        return None
+    return place + 1 if text[place] == "\n" else place
 
 
 def _rest_as_yaml(text: str, place: int, path: str, limits: Limits) -> Iterator[_Found]:

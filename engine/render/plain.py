@@ -23,8 +23,15 @@ def read_manifests(tree: Tree, found: Found, *, limits: Limits) -> list[Manifest
     """Return the objects of the files in order; raises the first error with all others."""
     manifests: dict[ObjectRef, Manifest] = {}
     bad = list(found.errors)
+    left_bytes = limits.total_bytes
     for path in found.files:
-        bad.extend(_File(path, tree.read(path), limits).read(manifests))
+        data = tree.read(path)
+        left_bytes -= len(data)
+        if left_bytes < 0:
+            raise _too_much(path, f"more than {limits.total_bytes} bytes of manifests")
+        bad.extend(_File(path, data, limits).read(manifests))
+        if len(manifests) > limits.objects:
+            raise _too_much(path, f"more than {limits.objects} objects")
     if bad:
         bad.sort(key=lambda error: error.where.partition(":")[0])  # stable within a file
         first = bad[0]
@@ -59,7 +66,9 @@ class _File:
     def _document(
         self, document: Document, found: dict[ObjectRef, Manifest]
     ) -> Iterator[ManifestError]:
-        outline: Outline | None = None  # made when needed: it reads the text again
+        # Made when needed: they read the text again.
+        outline: Outline | None = None
+        places: Outline | None = None
         for body, pointer in unfold(document.body):
             identity = identify(body)
             problems = list(directives(body)) if self._may_direct else []
@@ -75,7 +84,7 @@ class _File:
                 first = found.setdefault(identity, manifest)
                 problems = [] if first is manifest else [_twice(first)]
             if problems:
-                places = document.outline()
+                places = places or document.outline()
                 yield from (self._error(places, pointer, problem) for problem in problems)
 
     def _error(self, places: Outline, pointer: str, problem: Problem) -> ManifestError:
@@ -84,6 +93,13 @@ class _File:
             problem.code, problem.what, where=f"{self._path}:{line}:{column}",
             why=problem.why, hint=problem.hint,
         )  # fmt: skip
+
+
+def _too_much(path: str, what: str) -> ManifestError:
+    return ManifestError(
+        "PLB304", f"the application has {what}", where=path,
+        hint="split it into several applications, each with a path of its own",
+    )  # fmt: skip
 
 
 def _twice(first: Manifest) -> Problem:
