@@ -38,8 +38,8 @@ class Entry:
     ref: ObjectRef
     uid: str = ""
     version: str = ""
-    applied: JSON = None
-    pending: JSON = None
+    applied: JSON = field(default=None, repr=False)
+    pending: JSON = field(default=None, repr=False)
     answers: Mapping[str, str] = field(default_factory=dict)
     existed: bool = False
     done: str = ""

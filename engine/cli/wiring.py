@@ -301,7 +301,8 @@ def line(file: str | None) -> str:
 
 def _first(names: Sequence[str], url: str) -> bytes:
     """Return the first of these files in ~/.ssh, for a repository that is reached by SSH."""
-    if "://" in url and not url.startswith("ssh://"):
+    # "git@host:path" has no scheme; what begins with a slash is a folder of this machine.
+    if url.startswith("/") or ("://" in url and not url.startswith("ssh://")):
         return b""
     for name in names:
         with contextlib.suppress(OSError):

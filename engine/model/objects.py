@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 JSON: TypeAlias = Any
@@ -58,7 +58,7 @@ class Manifest:
     """One desired object as Git has it. ``digest`` is of the body's canonical JSON."""
 
     ref: ObjectRef
-    body: JSON
+    body: JSON = field(repr=False)  # it may be a Secret's
     origin: Origin
     digest: str
 
@@ -72,7 +72,7 @@ class Live:
     """One object as the API server has it, with everything it sent (managedFields too)."""
 
     ref: ObjectRef
-    body: JSON
+    body: JSON = field(repr=False)
 
     @property
     def api_version(self) -> str:

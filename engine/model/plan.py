@@ -32,8 +32,8 @@ class Edit:
     """
 
     path: str
-    before: JSON
-    after: JSON
+    before: JSON = field(repr=False)
+    after: JSON = field(repr=False)
     why: Why
     manager: str = ""
 
@@ -58,7 +58,7 @@ ABSENT = _Absent()
 class Patch:
     """RFC 6902 operations, guards included, and the same change for people."""
 
-    operations: tuple[JSON, ...]
+    operations: tuple[JSON, ...] = field(repr=False)
     edits: tuple[Edit, ...]
     notes: tuple[str, ...] = ()
 
@@ -71,7 +71,7 @@ class Create:
     """
 
     manifest: Manifest
-    body: JSON
+    body: JSON = field(repr=False)
     recreate: bool = False
     recorded: bool = True
     notes: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ class Replace:
     manifest: Manifest
     live: Live
     patch: Patch
-    body: JSON
+    body: JSON = field(repr=False)
     fields: tuple[str, ...]
 
     @property

@@ -186,6 +186,7 @@ class _Composer:
         if depth > self._limits.depth:
             raise self._too_deep(event)
         if event.anchor:
+            self._count_anchors(event)
             mark = self._anchors[event.anchor] = _Anchor(is_open=True)
             self._opened.append(_Opened(depth, event.anchor, mark, nodes - 1, self._deepest))
             self._deepest = depth
@@ -236,6 +237,7 @@ class _Composer:
     def _scalar(self, event: Any, *, is_key: bool) -> Any:
         tag = self._tag(event)
         if event.anchor:
+            self._count_anchors(event)
             self._anchors[event.anchor] = _Anchor(text=event.value, tag=tag)
         if is_key and event.value == "<<" and (event.implicit[0] or tag == MERGE_TAG):
             return _MERGE
@@ -287,6 +289,13 @@ class _Composer:
         return anchor.body
 
     # --- errors
+
+    def _count_anchors(self, event: Any) -> None:
+        if len(self._anchors) >= self._limits.anchors:
+            raise self._error(
+                "PLB304", event, f"the document has more than {self._limits.anchors} anchors",
+                hint="split it up, or leave out those that no alias uses",
+            )  # fmt: skip
 
     def _too_deep(self, event: Any) -> ManifestError:
         return self._error(

@@ -9,16 +9,18 @@ from engine.errors import ManifestError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Caps for one file. ``depth`` and ``nodes`` count each document after alias expansion.
+    """Caps for one file. ``depth``, ``nodes`` and ``anchors`` are for each document.
 
-    Nodes that aliases repeat are counted for the whole file besides, so that many small bombs are
-    one big one. ``objects`` and ``total_bytes`` are for all files of an application together.
+    ``depth`` and ``nodes`` count what aliases repeat as often as it is used; such nodes are counted
+    for the whole file besides, so that many small bombs are one big one. ``documents`` also caps
+    the items of lists. ``objects`` and ``total_bytes`` are for all files of an application.
     """
 
     size_bytes: int = 16 * 1024 * 1024
     documents: int = 5_000
     depth: int = 200
-    nodes: int = 200_000
+    nodes: int = 100_000
+    anchors: int = 10_000
     objects: int = 50_000
     total_bytes: int = 128 * 1024 * 1024
 

@@ -37,7 +37,7 @@ _PEEK_BYTES: Final = 4096  # how far kubectl looks for the "{" that says JSON
 class Document:
     """One document that is not empty; ``line`` counts from 1, ``index`` from 0 in its file."""
 
-    body: JSON
+    body: JSON = field(repr=False)
     line: int
     index: int
     _chunk: Chunk | None = field(default=None, repr=False, compare=False)

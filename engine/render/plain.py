@@ -53,9 +53,10 @@ class _File:
     def read(self, found: dict[ObjectRef, Manifest]) -> list[ManifestError]:
         """Add the objects to ``found`` and return what is wrong."""
         errors: list[ManifestError] = []
+        most = len(found) + self._limits.documents
         try:
             for document in documents(self._data, path=self._path, limits=self._limits):
-                for error in self._document(document, found):
+                for error in self._document(document, found, most=most):
                     errors.append(error)
                     if len(errors) >= _MOST_ERRORS:
                         return errors
@@ -64,12 +65,16 @@ class _File:
         return errors
 
     def _document(
-        self, document: Document, found: dict[ObjectRef, Manifest]
+        self, document: Document, found: dict[ObjectRef, Manifest], *, most: int
     ) -> Iterator[ManifestError]:
         # Made when needed: they read the text again.
         outline: Outline | None = None
         places: Outline | None = None
         for body, pointer in unfold(document.body):
+            if len(found) >= most:
+                where = f"{self._path}:{document.line}:1"
+                what = f"the file has more than {self._limits.documents} objects"
+                raise ManifestError("PLB304", what, where=where, hint="split the file")
             identity = identify(body)
             problems = list(directives(body)) if self._may_direct else []
             if isinstance(identity, list):

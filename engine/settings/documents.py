@@ -45,6 +45,7 @@ _METADATA = frozenset({
 _POLICIES: dict[str, Policy] = {"orphan": "orphan", "delete": "delete", "wait": "wait"}
 _DRIFT: dict[str, Drift] = {"correct": "correct", "report": "report"}
 _UNBOUNDED = 2**31 - 1
+_FILE_BYTES = 1024 * 1024  # a thousand Applications
 # What has to be right in a resource that is going away: it must not be stuck for a bad URL.
 _FAREWELL = ("/apiVersion", "/kind", "/metadata/name", "/metadata/namespace",
              "/spec/deletionPolicy", "/spec/serviceAccountName")  # fmt: skip
@@ -91,7 +92,8 @@ def readable_applications(
     errors: list[SettingsError] = []
     place = folder or str(Path(path).parent)
     form = _Form(namespace, lambda text: values.repository_url(text, folder=place), _positive)
-    for document in _documents(data, path):
+    limits = parse.Limits(size_bytes=_FILE_BYTES, nodes=20_000) if only else parse.Limits()
+    for document in _documents(data, path, limits):
         if not only and not _is_application(document.body):
             continue
         problems = Problems(path, _places(data, document.index))
@@ -179,9 +181,9 @@ def _flag(flag: str, read: Callable[[str], T], text: str) -> T:
         raise
 
 
-def _documents(data: bytes, path: str) -> list[parse.Document]:
+def _documents(data: bytes, path: str, limits: parse.Limits) -> list[parse.Document]:
     try:
-        return list(parse.documents(data, path=path))
+        return list(parse.documents(data, path=path, limits=limits))
     except ManifestError as error:
         raise SettingsError(
             "PLB112", error.what, where=error.where, why=error.why, hint=error.hint
