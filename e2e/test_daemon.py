@@ -294,3 +294,23 @@ def test_once_carries_everything_out_and_ends(daemon: Daemon, plumb: Plumb) -> N
     plumb("run", "--once", *here, kubeconfig=config)
     assert (value(daemon, "a"), value(daemon, "b")) == ("1", "1")
     plumb("run", "--once", "--dry-run", "--exit-code", *here, kubeconfig=config)
+
+
+def test_what_an_application_left_behind_may_be_taken_over(daemon: Daemon, plumb: Plumb) -> None:
+    """Its resource went while no daemon was there to see it: its record is nobody's any more."""
+    daemon.commit({"a.yaml": config_map("a")})
+    daemon.start()
+    daemon.apply()
+    daemon.until_ready()
+    daemon.settle()
+    daemon.stop()
+    uid = daemon.get("configmaps", "a")["metadata"]["uid"]
+    arguments = (
+        "sync", "--name=heir", f"--url={daemon.git.url('config.git')}", "--ref=main",
+        "--path=apps", f"-n={daemon.namespace}", f"--record-namespace={daemon.namespace}",
+    )  # fmt: skip
+    refused = plumb(*arguments, kubeconfig=daemon.plane.kubeconfig, expect=8)
+    assert f"{daemon.namespace}/shop" in refused.stdout + refused.stderr
+    daemon.plane.delete(daemon.applications.path("shop"))
+    plumb(*arguments, kubeconfig=daemon.plane.kubeconfig)
+    assert daemon.get("configmaps", "a")["metadata"]["uid"] == uid

@@ -285,9 +285,8 @@ class Run:
         """Wait until everything is healthy, where that was asked for and nothing failed."""
         if not self.request.wait or self.request.dry_run or not self.request.may_wait:
             return
-        if self.has_failed:
-            return
-        refs = [m.ref for m in self._seen.placement.manifests if m.ref in self.health]
+        placed = () if self.has_failed else self._seen.placement.manifests
+        refs = [m.ref for m in placed if m.ref in self.health]
         waiting = [ref for ref in refs if not is_settled(self.health[ref])]
         if waiting:
             self.world.narrate(f"waiting for {listed(waiting)} to become healthy")
@@ -384,7 +383,10 @@ class Run:
         others = tuple(run for run in inventory.last if run.revision != commit)
         source = self.desired.application.source
         return replace(
-            inventory, last=(*others, past)[-5:], source=f"{source.url} {source.path}".rstrip()
+            inventory,
+            last=(*others, past)[-5:],
+            source=f"{source.url} {source.path}".rstrip(),
+            origin=self.desired.application.origin,
         )
 
     @property

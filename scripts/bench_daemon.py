@@ -431,7 +431,7 @@ def restart(stage: Stage) -> None:
 
     def synced() -> int:
         return len(
-            re.findall(r"^plumb_application_ready{[^}]*} 1\.0", stage.metrics(), re.MULTILINE)
+            re.findall(r"^plumb_application_info{[^}]*Synced", stage.metrics(), re.MULTILINE)
         )
 
     until(lambda: synced() >= stage.count, every_s=0.2)

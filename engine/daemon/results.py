@@ -10,7 +10,7 @@ from engine.health import is_settled
 from engine.model import SyncResult
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from engine.daemon.story import Story, Teller
     from engine.daemon.tracked import Tracked
@@ -22,7 +22,7 @@ class Results:
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
         self._lock = threading.Lock()
-        self._stories: dict[str, Story] | None = None
+        self._stories: dict[str, tuple[Tracked, Story]] | None = None
 
     def keep(self) -> None:
         """Remember stories from now on; a daemon would only grow by them."""
@@ -32,7 +32,7 @@ class Results:
         self._teller.tell(tracked, story)
         if self._stories is not None:
             with self._lock:
-                self._stories[tracked.key] = story
+                self._stories[tracked.key] = (tracked, story)
 
     def moved(self, tracked: Tracked) -> None:
         self._teller.moved(tracked)
@@ -41,18 +41,14 @@ class Results:
         self._teller.forget(tracked)
 
     def are_final(self, names: Collection[str]) -> bool:
-        """Say whether nothing more comes of any of these, but for waiting on one another."""
+        """Say whether nothing more comes of any of these."""
         with self._lock:
-            stories = {name: (self._stories or {}).get(name) for name in names}
-        waiting = {name for name, story in stories.items() if story and _waits_for_another(story)}
-        return all(
-            name in waiting or (story is not None and _is_final(story))
-            for name, story in stories.items()
-        ) and (not waiting or len(waiting) < len(stories) or bool(stories))
+            known = dict(self._stories or {})
+        return all(name in known and _is_over(name, known, ()) for name in names)
 
     def of(self, name: str) -> SyncResult:
         """Return the result of one, with an error where there was no pass."""
-        story = (self._stories or {}).get(name)
+        _, story = (self._stories or {}).get(name, (None, None))
         if story is not None and story.result is not None:
             return story.result
         error = story.error if story is not None else None
@@ -66,8 +62,25 @@ class Results:
         return SyncResult(name, None, None, errors=(error,))
 
 
-def _waits_for_another(story: Story) -> bool:
-    return bool(story.waits_for) and story.waits_for.startswith(("Application", "itself"))
+def _is_over(
+    name: str, known: Mapping[str, tuple[Tracked, Story]], behind: tuple[str, ...]
+) -> bool:
+    """Say whether a story ends here: for one that waits, when what it waits for never comes.
+
+    ``behind`` are those that wait for it, so that a circle ends.
+    """
+    _, story = known[name]
+    application = story.application
+    if not story.waits_for or not application.depends_on:
+        return _is_final(story)
+    for other in (f"{application.namespace}/{one}" for one in application.depends_on):
+        if other not in known or other == name or other in behind:
+            return True
+        tracked, theirs = known[other]
+        is_over = _is_over(other, known, (*behind, name))
+        if is_over and (not tracked.is_ready or theirs.waits_for):
+            return True
+    return False
 
 
 def _is_final(story: Story) -> bool:

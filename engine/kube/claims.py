@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.errors import DeniedError, RefusedError
+from engine.errors import DeniedError, NotFoundError, PlumbError, RefusedError
 from engine.inventory import Inventory
+from engine.kube import resources
 from engine.kube.record import APPLICATION_ANNOTATION, Record
 from engine.model import RECORD_LABEL
 from engine.situation import Claim
@@ -42,7 +43,7 @@ def claims_of(client: Client, owners: Iterable[str], *, namespace: str) -> dict[
     claims = {}
     for owner, application in heads.items():
         inventory = _read(client, application, owner, namespace)
-        if inventory.id == owner and not inventory.released:
+        if inventory.id == owner and not inventory.released and not _is_gone(client, inventory):
             owns = None if inventory.doubt else frozenset(inventory.entries)
             claims[owner] = Claim(application, inventory.source, owns)
     return claims
@@ -75,6 +76,20 @@ def _heads(client: Client, namespace: str, selector: str, *, named: bool = True)
         for head in client.list(path, params={"labelSelector": selector})
         if (application := _application(head)) or not named
     }
+
+
+def _is_gone(client: Client, inventory: Inventory) -> bool:
+    """Say whether the record is of an Application resource that is proven to be gone."""
+    if inventory.origin != "resource":
+        return False
+    namespace, _, name = inventory.application.partition("/")
+    try:
+        resources.get(client, namespace, name)
+    except NotFoundError:
+        return True
+    except PlumbError:
+        return False  # an error is no absence
+    return False
 
 
 def _application(head: JSON) -> str:
