@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from e2e.applications import application_definition, applications
+from e2e.buildagent import agent
 from e2e.daemon import daemon
 from e2e.promotions import FILE, deployment
 from e2e.servers import binaries
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pytest_kind.cluster import KindCluster
 
 __all__ = [
+    "agent",
     "application_definition",
     "applications",
     "daemon",

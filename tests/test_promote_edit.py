@@ -36,7 +36,7 @@ def test_the_corpus_has_at_least_a_hundred_files_and_no_name_twice() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 100
 
 
-_VARIANTS: dict[str, Callable[[str], bytes]] = {
+VARIANTS: dict[str, Callable[[str], bytes]] = {
     "as-it-is": lambda text: text.encode(),
     "crlf": lambda text: text.replace("\n", "\r\n").encode(),
     "bom": lambda text: b"\xef\xbb\xbf" + text.encode(),
@@ -45,10 +45,10 @@ _VARIANTS: dict[str, Callable[[str], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("variant", _VARIANTS)
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_only_the_bytes_that_are_meant_change(case: Case, variant: str) -> None:
-    write = _VARIANTS[variant]
+    write = VARIANTS[variant]
     made = edit(write(case.before), wishes(case.wishes), path=case.path)
     assert made.data == write(case.after)
     assert bool(made.edits) == (case.before != case.after)

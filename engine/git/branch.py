@@ -29,10 +29,32 @@ if TYPE_CHECKING:
     from engine.git.address import Address
     from engine.git.commits import Commit, NewObject
     from engine.git.deadline import Deadline
+    from engine.git.objects import Kind
     from engine.model import Credentials
 
 _NOT_GIVEN = {"PLB202", "PLB214", "PLB215"}  # what servers say that give no file by its id
+_MOST_NEW = 1000  # commits between two looks that are followed one by one
 _DEFAULT_LIMITS = Limits()
+
+
+class _Readable(Protocol):
+    """Objects by id, from wherever they are."""
+
+    def has(self, name: str) -> bool: ...
+    def read(self, name: str, kind: Kind) -> bytes: ...
+
+
+class _Both:
+    """What is in one place or in the other."""
+
+    def __init__(self, first: _Readable, second: _Readable) -> None:
+        self._first, self._second = first, second
+
+    def has(self, name: str) -> bool:
+        return self._first.has(name) or self._second.has(name)
+
+    def read(self, name: str, kind: Kind) -> bytes:
+        return (self._first if self._first.has(name) else self._second).read(name, kind)
 
 
 class _Origin(Protocol):
@@ -45,7 +67,7 @@ class _Origin(Protocol):
     def need(self, ids: Iterable[str], deadline: Deadline) -> None: ...
     def past(
         self, branch: str, depth: int, *, trees: bool, deadline: Deadline
-    ) -> tuple[Objects, str | None]: ...
+    ) -> tuple[_Readable, str | None]: ...
     def push(
         self, branch: str, old: str | None, objects: list[NewObject], deadline: Deadline
     ) -> None: ...
@@ -62,7 +84,7 @@ class Branches:
         self.url, embedded = split_credentials(url)
         address = parse(self.url)
         self._limits = limits
-        self._past: Objects | None = None
+        self._past: _Readable | None = None
         self._origin: _Origin = (
             LocalBranch(address.path, where=self.url)
             if address.kind == "local"
@@ -139,7 +161,7 @@ class Branches:
         """
         self._origin.push(branch, onto, objects, deadline)
 
-    def _commit(self, objects: Objects, name: str) -> Commit:
+    def _commit(self, objects: _Readable, name: str) -> Commit:
         commit = read_commit(name, objects.read(name, "commit"))
         if commit is None:
             raise GitContentError(
@@ -198,10 +220,12 @@ class RemoteBranch:
             found = refs.get(ref)
             return [found] if found and not self.objects.has(found) else []
 
+        # The second time all commits since, which are few: `past` needs them, too.
         haves = [name for name in self._tips.values() if self.objects.has(name)]
         listed = self._files.take(
-            pick, terms=self._terms(deadline), ref=ref, depth=1, leave_out="blob:none", haves=haves
-        )
+            pick, terms=self._terms(deadline), ref=ref, depth=None if haves else 1,
+            leave_out="blob:none", haves=haves,
+        )  # fmt: skip
         if ref not in listed:
             self._tips.pop(branch, None)
             return None
@@ -225,13 +249,16 @@ class RemoteBranch:
 
     def past(
         self, branch: str, depth: int, *, trees: bool, deadline: Deadline
-    ) -> tuple[Objects, str | None]:
+    ) -> tuple[_Readable, str | None]:
         shelf = self._shelves.get((depth, trees))
         if shelf is None:
             folder = Path(self._folder.name) / f"past-{depth}-{trees}"
             shelf = Shelf(folder, self._address, self._credentials)
             self._shelves[depth, trees] = shelf
         ref = names.HEADS + branch
+        start = self._tips.get(branch)
+        if start is not None and self._leads_to(start, shelf.starts.get(ref, "")):
+            return _Both(self.objects, shelf.objects), start
 
         def pick(refs: Mapping[str, str]) -> list[str]:
             found = refs.get(ref)
@@ -246,6 +273,18 @@ class RemoteBranch:
         if ref in listed:
             shelf.starts[ref] = listed[ref]
         return shelf.objects, listed.get(ref)
+
+    def _leads_to(self, start: str, end: str) -> bool:
+        """Whether the commits from one to the other are here: nothing has to be asked for."""
+        name = start if end else ""
+        for _ in range(_MOST_NEW):
+            if name == end:
+                return bool(end)
+            commit = read_commit(name, self.objects.read(name, "commit"))
+            if commit is None or not commit.parents or not self.objects.has(commit.parents[0]):
+                return bool(commit and commit.parents[:1] == (end,))
+            name = commit.parents[0]
+        return False
 
     def push(
         self, branch: str, old: str | None, objects: list[NewObject], deadline: Deadline

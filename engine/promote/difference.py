@@ -64,10 +64,10 @@ def _names(read: Callable[[str], bytes], entry: Entry | None) -> dict[str, Entry
     }
 
 
-def values(before: bytes, after: bytes, path: str) -> list[Edit]:
+def values(before: bytes | None, after: bytes | None, path: str) -> list[Edit]:
     """List the values that differ in one file; one line for the whole file where that is more."""
-    if not before or not after:
-        return [Edit(path, 0, "", "added" if after else "removed", "")]
+    if before is None or after is None:
+        return [Edit(path, 0, "", "added" if before is None else "removed", "")]
     try:
         old = [document.body for document in documents(before, path=path)]
         new = [document.body for document in documents(after, path=path)]

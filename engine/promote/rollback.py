@@ -129,8 +129,8 @@ def told(
         [name for each in changed for name in (each.before, each.after) if name], deadline
     )
 
-    def content(name: str) -> bytes:
-        return branches.file(name) if name else b""
+    def content(name: str) -> bytes | None:
+        return branches.file(name) if name else None
 
     return [
         (each, edit)
