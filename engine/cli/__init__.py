@@ -36,6 +36,7 @@ _COMMANDS = {
     "promote": "Write a new image into the configuration repository.",
     "rollback": "Take an application back, by a new commit.",
     "history": "Show who changed what, and what it did in the cluster.",
+    "install": "Put Plumb into a cluster.",
     "explain": "Say what an error code means.",
     "version": "Print the version.",
 }

@@ -145,6 +145,11 @@ SETTINGS: dict[str, Explanation] = {
         "The address is not this machine's, or another process has the port already.",
         "Name another port, or end the process that has this one.",
     ),
+    "PLB162": Explanation(
+        "Plumb's manifests are missing or odd",
+        "This copy of Plumb does not hold the manifests that it is installed with.",
+        "Install Plumb again from a wheel, or use kubectl apply -k with the source tree.",
+    ),
     "PLB102": Explanation(
         "Wrong type",
         "A field holds a value of another type than it must, for example a number where a text "
