@@ -329,3 +329,10 @@ def test_nothing_wrong_is_said_in_every_form() -> None:
     assert render_github(shown) == ""
     assert json.loads(render_gitlab(shown)) == []
     assert json.loads(render_sarif((), version="1"))["runs"][0]["results"] == []
+
+
+def test_a_warning_is_no_failure_of_a_test_run() -> None:
+    text = render_junit(as_view(_some(), "said"))
+
+    assert 'tests="3" failures="0" errors="2"' in text
+    assert "PLB362" in text

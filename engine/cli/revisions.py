@@ -53,6 +53,9 @@ def revision_options(command: F) -> F:
     return together((*_REVISIONS, *FOLDER))(command)
 
 
+_ONE_APPLICATION = ("url", "name", "ref", "path", "target_namespace")
+
+
 def is_asked_for(flags: dict[str, Any]) -> bool:
     """Say whether Git is to be compared with Git; raises SettingsError for a mixture."""
     if flags["base"] and flags["merge_base"]:
@@ -68,9 +71,11 @@ def is_asked_for(flags: dict[str, Any]) -> bool:
             "PLB153", "a revision to compare with is missing", where="flags",
             hint="give --base REV, or --merge-base main",
         )  # fmt: skip
-    if asked and flags["url"]:
+    given = [name for name in _ONE_APPLICATION if asked and flags[name]]
+    if given:
+        option_name = "--" + given[0].replace("_", "-")
         raise SettingsError(
-            "PLB153", "--url is for one application, and revisions are compared for all",
+            "PLB153", f"{option_name} is for one application, and revisions are compared for all",
             where="flags", hint="leave it out; names choose among the applications",
         )  # fmt: skip
     return asked

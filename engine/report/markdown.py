@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import escape
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from engine.report.view import described_counts
@@ -53,11 +54,9 @@ class _Block:
     def fitting(self, room: int) -> int:
         """Return how many lines fit into the room, a few at least, else 0."""
         left = room - _size(self.cut(0)) - 40
-        for number, line in enumerate(self.lines):
-            left -= _size(line) + 1
-            if left < 0:
-                return number if number >= _FEW else 0
-        return len(self.lines)
+        sizes = accumulate(_size(line) + 1 for line in self.lines)
+        number = sum(size <= left for size in sizes)
+        return number if number >= _FEW else 0
 
 
 def render_markdown(
