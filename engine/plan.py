@@ -336,9 +336,18 @@ def _is_stale(entry: Entry | None, manifest: Manifest, live: Live) -> bool:
     return (
         entry.uid != live.uid
         or entry.version != manifest.api_version
-        or entry.applied != recorded(manifest)
+        or _is_news(entry, manifest)
         or (entry.done != manifest.digest and jobs.is_complete(live))
     )
+
+
+def _is_news(entry: Entry, manifest: Manifest) -> bool:
+    """Say whether the record would keep something else of this manifest."""
+    # The same without a word left out: nothing was long, and nothing is secret in it.
+    is_secret = (manifest.ref.group, manifest.ref.kind) == ("", "Secret")
+    if not is_secret and entry.applied == manifest.body:
+        return False
+    return bool(entry.applied != recorded(manifest))
 
 
 def recorded(manifest: Manifest) -> JSON:

@@ -1,7 +1,7 @@
 """What every test of values has: no network, and hypothesis with the profile of the place.
 
 Profiles, by HYPOTHESIS_PROFILE: ``default`` at the desk, ``ci`` (where CI is set) finds the same
-examples every time, ``nightly`` looks a hundred times longer.
+examples every time, ``nightly`` looks a hundred times longer; ``mutation`` is short.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ settings.register_profile(
     "ci", settings.get_profile("default"), derandomize=True, database=None, print_blob=True
 )
 settings.register_profile("nightly", settings.get_profile("default"), max_examples=10_000)
+settings.register_profile("mutation", settings.get_profile("ci"), max_examples=15)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
 )

@@ -146,8 +146,10 @@ class Walk:
         """
         last, desired, live = values
         for name, derive in node.derived.items():
+            if name in desired or name in last or name not in live:
+                continue
             was, now = derive(last), derive(desired)
-            if name in desired or name in last or was == now or live.get(name) != was:
+            if was == now or live[name] != was:
                 continue
             self.changes.append(Change(Act.REPLACE, at / name, was, now, Why.CHANGED))
 
