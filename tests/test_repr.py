@@ -8,6 +8,7 @@ from engine.inventory import Inventory
 from engine.model import Adopt, Create, Credentials, Delete, Edit, Keep, Outcome, Patch, Update, Why
 from engine.parse import documents
 from engine.plan import make_plan
+from engine.promote.difference import values
 from tests.situations import body, entry, live, manifest, ref_of, situation
 
 CANARY = "canary-5c1f0e"
@@ -36,3 +37,16 @@ def test_no_value_shows_in_a_repr() -> None:
         assert CANARY not in repr(value), type(value).__name__
         assert ENCODED not in repr(value), type(value).__name__
     assert str(ref_of(wanted)) in f"{create.ref}"
+
+
+def test_a_history_masks_the_copies_that_tools_keep_of_an_object() -> None:
+    noted = "kubectl.kubernetes.io/last-applied-configuration"
+    before, after = (
+        f"kind: Secret\nmetadata: {{annotations: {{{noted}: {CANARY}-{n}}}}}\n".encode()
+        for n in (1, 2)
+    )
+
+    (edit,) = values(before, after, "apps/a.yaml")
+
+    assert noted in edit.pointer
+    assert (edit.before, edit.after) == ("***", "***")

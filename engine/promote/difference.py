@@ -15,6 +15,7 @@ from engine.errors import ManifestError
 from engine.git.commits import Entry
 from engine.parse import documents
 from engine.promote.edit import Edit
+from engine.report.mask import COPIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +92,8 @@ def _leaves(
     if isinstance(old, dict) and isinstance(new, dict):
         is_secret = "Secret" in (old.get("kind"), new.get("kind"))
         for key in dict.fromkeys([*old, *new]):
-            hide = is_hidden or (is_secret and key in _DATA)
+            # Annotations in which tools keep a copy of the whole object hold its values too.
+            hide = is_hidden or (is_secret and key in _DATA) or key in COPIES
             inner = f"{place}.{key}" if place else key
             yield from _leaves(old.get(key, _ABSENT), new.get(key, _ABSENT), inner, is_hidden=hide)
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):

@@ -37,13 +37,13 @@ BEFORE = "*** (before)"
 AFTER = "*** (after)"
 
 # Annotations in which tools keep a copy of the whole object, so that of a Secret all of it.
-_COPIES = (
+COPIES = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "kapp.k14s.io/original",
     "objectset.rio.cattle.io/applied",
     "banzaicloud.com/last-applied",
 )
-_ANYWHERE = tuple(("metadata", "annotations", name) for name in _COPIES)
+_ANYWHERE = tuple(("metadata", "annotations", name) for name in COPIES)
 _IN_SECRETS = (("data",), ("stringData",))
 
 # Shorter than this, and hiding the value inside of a sentence hides the sentence.
@@ -103,7 +103,7 @@ def without_noise(body: JSON) -> JSON:
     found = without_marks(sendable(body))
     metadata = dict(found["metadata"])
     annotations = metadata.pop("annotations", None) or {}
-    rest = {key: value for key, value in annotations.items() if key not in _COPIES}
+    rest = {key: value for key, value in annotations.items() if key not in COPIES}
     return {**found, "metadata": {**metadata, **({"annotations": rest} if rest else {})}}
 
 
