@@ -67,12 +67,19 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench ci", description=(__doc__ or ""))
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="medians of N; 5")
     parser.add_argument("--no-live", action="store_true", help="leave out what needs a cluster")
+    parser.add_argument("--no-promote", action="store_true", help="leave out the promotions")
     options = parser.parse_args(arguments)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plumb-bench-")))
         rows = git_rows(folder, rounds=options.rounds)
         if not options.no_live:
             rows += live_rows(folder, stack, rounds=max(options.rounds // 2, 1))
+    if not options.no_promote:
+        import bench_promote  # noqa: PLC0415 - it needs what only the tests need
+
+        environment.tell("50 promotions at once, and edits of odd files")
+        told = [*bench_promote.promotions(50).rows(), bench_promote.edits()]
+        rows += [Row(work, figure, "", target, met) for work, figure, target, met in told]
     print(f"Medians of {options.rounds}, {os.cpu_count()} cores, Python {sys.version.split()[0]}.")
     print("\n| work | Plumb | beside | at most | |\n|---|---|---|---|---|")
     print("\n".join(map(str, rows)))

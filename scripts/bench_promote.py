@@ -36,8 +36,7 @@ from e2e.servers.githttp import GitHttpServer
 from e2e.servers.githttpbackend import GitBackendServer, is_there
 from e2e.servers.gitrepo import TestRepository
 from engine.promote.edit import edit
-from tests.promote_cases import CASES
-from tests.test_promote_edit import VARIANTS, wishes
+from tests.promote_cases import CASES, VARIANTS, wishes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

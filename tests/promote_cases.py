@@ -8,7 +8,15 @@ Each row: a name, the file's name, the text, and the wishes where they are not t
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.promote.image import parse_wish
+from engine.promote.target import parse_set
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from engine.promote.edit import Wish
 
 USUAL = ("--image", "registry.example/web=registry.example/web:2.0")
 DIGEST = "sha256:" + "ab" * 32
@@ -256,3 +264,17 @@ CASES = [
     Case("already-there-in-quotes", "a.yaml", f"image: '{W}:2.0'\nb: {{image: {V}}}\n"),
     Case("already-set", "a.yaml", "a: 3\nb: '3'\n", _set("a=3", "b=3")),
 ]  # fmt: skip
+
+VARIANTS: dict[str, Callable[[str], bytes]] = {
+    "as-it-is": lambda text: text.encode(),
+    "crlf": lambda text: text.replace("\n", "\r\n").encode(),
+    "bom": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "bom-crlf": lambda text: b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(),
+    "no-final-newline": lambda text: text.rstrip("\n").encode(),
+}
+
+
+def wishes(arguments: Sequence[str]) -> list[Wish]:
+    """Read flags as the command line does."""
+    pairs = zip(arguments[::2], arguments[1::2], strict=True)
+    return [parse_wish(text) if flag == "--image" else parse_set(text) for flag, text in pairs]

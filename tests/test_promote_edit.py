@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import ManifestError, PlumbError, SettingsError
 from engine.parse import documents, dump
-from engine.promote.edit import Edited, Wish, edit, may_hold
+from engine.promote.edit import Edited, edit, may_hold
 from engine.promote.image import Reference, is_same, parse_reference, parse_wish
 from engine.promote.places import PlaceError
 from engine.promote.target import parse_set
-from tests.promote_cases import CASES, DIGEST, USUAL, Case, W
+from tests.promote_cases import CASES, DIGEST, USUAL, VARIANTS, Case, W, wishes
 from tests.strategies import manifests
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-
-def wishes(arguments: Sequence[str]) -> list[Wish]:
-    """Read flags as the command line does."""
-    pairs = zip(arguments[::2], arguments[1::2], strict=True)
-    return [parse_wish(text) if flag == "--image" else parse_set(text) for flag, text in pairs]
 
 
 def _edit(text: str | bytes, *arguments: str, path: str = "a.yaml") -> Edited:
@@ -34,15 +23,6 @@ def _edit(text: str | bytes, *arguments: str, path: str = "a.yaml") -> Edited:
 
 def test_the_corpus_has_at_least_a_hundred_files_and_no_name_twice() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 100
-
-
-VARIANTS: dict[str, Callable[[str], bytes]] = {
-    "as-it-is": lambda text: text.encode(),
-    "crlf": lambda text: text.replace("\n", "\r\n").encode(),
-    "bom": lambda text: b"\xef\xbb\xbf" + text.encode(),
-    "bom-crlf": lambda text: b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(),
-    "no-final-newline": lambda text: text.rstrip("\n").encode(),
-}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
