@@ -7,11 +7,12 @@ import signal
 import urllib.request
 from typing import TYPE_CHECKING
 
+from e2e.daemon import Daemon
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from e2e.conftest import Plumb
-    from e2e.daemon import Daemon
 
 
 def config_map(name: str, value: str = "1", *, annotations: str = "{}") -> str:
@@ -314,3 +315,33 @@ def test_what_an_application_left_behind_may_be_taken_over(daemon: Daemon, plumb
     daemon.plane.delete(daemon.applications.path("shop"))
     plumb(*arguments, kubeconfig=daemon.plane.kubeconfig)
     assert daemon.get("configmaps", "a")["metadata"]["uid"] == uid
+
+
+def test_a_push_that_reaches_the_replica_on_standby_is_handed_on(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    secrets = tmp_path / "hooks"
+    secrets.mkdir()
+    (secrets / "generic").write_text("s3cret-of-the-hook")
+    daemon.commit({"a.yaml": config_map("a")})
+    daemon.start("--leader-elect")
+    daemon.apply(interval="1h")
+    daemon.until_ready()
+    standby = Daemon(
+        daemon.plane, daemon.namespace, git=daemon.git, repository=daemon.repository,
+        folder=secrets,
+    )  # fmt: skip
+    try:
+        standby.start("--leader-elect", f"--hook-secret-dir={secrets}")
+        address = standby.address()
+        daemon.commit({"a.yaml": config_map("a", "2")})
+        body = json.dumps({"url": daemon.git.url("config.git")}).encode()
+        headers = {"Authorization": "Bearer s3cret-of-the-hook"}
+        request = urllib.request.Request(
+            f"http://{address}/hooks/generic", data=body, headers=headers
+        )
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - a loopback address
+            assert answer.status == 202
+        daemon.until("it is live", lambda: value(daemon, "a") == "2", within_s=10)
+    finally:
+        standby.close()

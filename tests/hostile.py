@@ -70,6 +70,8 @@ TEXTS: dict[str, Callable[[], bytes]] = {
     "a long text": lambda: b'a: "' + b"x" * SIZE + b'"\n',
     "escapes": lambda: b'a: "' + _times(b"\\x41") + b'"\n',
     "lone surrogates": lambda: b'{"a":"' + _times(b"\\ud800") + b'"}',
+    "a long JSON text": lambda: b'{"a":"' + b"x" * SIZE + b'"}',
+    "JSON escapes": lambda: b'{"a":"' + _times(b"\\n") + b'"}',
     "comments": lambda: _times(b"#x\n"),
     "separators": lambda: _times(b"---\n"),
     "nulls": lambda: _times(b"null\n---\n"),

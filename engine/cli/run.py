@@ -149,9 +149,11 @@ def _web(service: Service, metrics: Metrics, flags: dict[str, Any], log: Any) ->
 def _sources(service: Service) -> list[Source]:
     from engine.metrics import Source
 
+    sources = service.sources
     return [
-        Source(key.url, _secret(key), age_s) for key, age_s in service.sources.ages().items()
-    ]  # fmt: skip
+        Source(key.url, _secret(key), age_s, sources.commits(key))
+        for key, age_s in sources.ages().items()
+    ]
 
 
 def _secret(key: SourceKey) -> str:

@@ -6,8 +6,10 @@ Belongs here: which part knows which. Not here: flags (cli/run.py), HTTP (web/),
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.daemon.book import Book
@@ -16,22 +18,22 @@ from engine.daemon.farewell import Farewell
 from engine.daemon.look import Looker
 from engine.daemon.loop import Loop
 from engine.daemon.results import Results
-from engine.daemon.sources import Sources
+from engine.daemon.sources import SourceKey, Sources
 from engine.daemon.teller import Teller
+from engine.errors import PlumbError
 from engine.git import Limits, Repository
 from engine.git.identity import identity
+from engine.kube import resources
 from engine.kube.client import Client
 from engine.kube.events import Events
 from engine.kube.holder import own_name
 from engine.kube.lease import Lease
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
-    from engine.daemon.sources import SourceKey
     from engine.daemon.story import Metrics
     from engine.kube.config import Connection
     from engine.kube.sender import Exchange
@@ -125,8 +127,30 @@ class Service:
         return ""
 
     def on_push(self, repositories: AbstractSet[str], ref: str | None) -> int:  # noqa: ARG002
-        """See engine.web.daemon.Daemon. All refs of a source are asked for at once anyway."""
-        return self.sources.hint(lambda url: identity(url) in repositories)
+        """See engine.web.daemon.Daemon. All refs of a source are asked for at once anyway.
+
+        A replica that stands by follows nothing itself, and hands the hint on to the active one.
+        """
+        if self._is_started:
+            return self.sources.hint(lambda url: identity(url) in repositories)
+        threading.Thread(
+            target=self._relay, args=(repositories,), name="relay", daemon=True
+        ).start()
+        return 1
+
+    def _relay(self, repositories: AbstractSet[str]) -> None:
+        """Ask for a look at one application of each source that is meant; the watch tells of it."""
+        try:
+            found = resources.list_all(self.cluster.client, self.setup.scope)
+            wanted = {
+                SourceKey.of(one.application): one.application for one in found
+                if one.error is None and identity(one.application.source.url) in repositories
+            }  # fmt: skip
+            for application in wanted.values():
+                moment = f"{datetime.now(UTC).isoformat()} push"  # noqa: TID251 - the edge
+                resources.request(self.cluster.client, application, moment)
+        except PlumbError as error:
+            self._log.warning("a push was not handed on", error=str(error), code=error.code)
 
     @property
     def is_active(self) -> bool:

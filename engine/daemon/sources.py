@@ -214,6 +214,13 @@ class Sources:
                 for s in self._sources.values()
             }
 
+    def commits(self, key: SourceKey) -> dict[str, str]:
+        """Return the commit that each ref of a source named last."""
+        with self._lock:
+            source = self._sources.get(str(key))
+            heads = source.heads if source else {}
+            return {str(ref): head.revision.commit for ref, head in heads.items() if head.revision}
+
     # --- reading -----------------------------------------------------------------------------
 
     def _open_tree(self, source: _Source, revision: Revision) -> Tree:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from engine.model import JSON
     from engine.parse.limits import Limits
 
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]|,', re.DOTALL)
+# Possessive: a string of 3 MiB would otherwise leave 300 MiB of places to come back to.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]|,', re.DOTALL)
 _ESCAPE: Final = re.compile(
     r"\\[^u]"
     r"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
