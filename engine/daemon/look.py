@@ -161,7 +161,8 @@ class Looker:
         self, tracked: Tracked, wanted: Desired, head: Head, problem: PlumbError | None
     ) -> float | None:
         began, application = time.monotonic(), wanted.application
-        if tracked.memory.revision != wanted.revision.commit or not tracked.began_at:
+        # The timeout counts from the revision's first pass, or from when all was well last.
+        if tracked.memory.revision != wanted.revision.commit or tracked.is_quiet:
             tracked.began_at = began
         try:
             world = self.cluster.world(application)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.daemon.fights import Fights
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
     from engine.daemon.sources import Sources
     from engine.kube.store import Seen
     from engine.kube.watch import Watch
+    from engine.model import ObjectRef
 
 # Events come in bunches: a controller writes status and annotations one after the other.
 _GATHER_S: Final = 0.02
 _KINDS_SETTLE_S: Final = 0.5
 _FILES_EVERY_S: Final = 5.0
 _BUG_S: Final = 30.0
+_EARLY_KEPT: Final = 5000
 
 
 class Loop:
@@ -55,6 +58,7 @@ class Loop:
         self._lock = threading.Lock()
         self._tracked: dict[str, Tracked] = {}
         self._owners: dict[str, str] = {}
+        self._early: OrderedDict[str, dict[ObjectRef, str]] = OrderedDict()
         self._dependents: dict[str, set[str]] = {}
         self._threads: list[threading.Thread] = []
         self.applications: Watch | None = None
@@ -130,11 +134,31 @@ class Loop:
 
     def on_object(self, seen: Seen) -> None:
         """Hear that others changed an object that carries somebody's label."""
-        key = self._owners.get(seen.owner)
+        with self._lock:
+            key = self._owners.get(seen.owner)
+            if key is None and seen.owner:
+                # A controller is often faster than the pass that made the object: kept until it is
+                # known whose label this is.
+                self._early.setdefault(seen.owner, {})[seen.ref] = seen.version
+                while len(self._early) > _EARLY_KEPT:
+                    self._early.popitem(last=False)
         tracked = self._tracked.get(key) if key else None
         if key and tracked is not None:
             tracked.touch(seen.ref, seen.version)
             self.queue.add(key, after_s=_GATHER_S, reason="object")
+
+    def _own(self, tracked: Tracked) -> None:
+        """Note whose label this is, and hand over what was heard of it too early."""
+        owner = tracked.memory.owner
+        if not owner or self._owners.get(owner) == tracked.key:
+            return
+        with self._lock:
+            self._owners[owner] = tracked.key
+            early = self._early.pop(owner, {})
+        for ref, version in early.items():
+            tracked.touch(ref, version)
+        if early:
+            self.queue.add(tracked.key, after_s=_GATHER_S, reason="object")
 
     def on_record(self, key: str) -> None:
         """Hear that another process wrote an application's record."""
@@ -202,8 +226,7 @@ class Loop:
         if "retry" in reasons and not tracked.is_quiet:
             self._refresh_kinds(tracked)
         again_s = self.looker.look(tracked, application, reasons)
-        if tracked.memory.owner:
-            self._owners[tracked.memory.owner] = key
+        self._own(tracked)
         return again_s
 
     def _refresh_kinds(self, tracked: Tracked) -> None:

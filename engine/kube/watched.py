@@ -158,6 +158,12 @@ def _in_step(watch: Watch | None) -> Watch | None:
     return watch if watch is not None and watch.is_synced else None
 
 
+def _put(store: Store, live: Live) -> None:
+    """Take up an answer, but for what the watch does not select: nobody would hear it go."""
+    if OWNER_LABEL in (live.body["metadata"].get("labels") or {}):
+        store.put(live.body)
+
+
 class WatchedView:
     """engine.kube.view.View for one identity, answered from what is watched."""
 
@@ -205,7 +211,7 @@ class WatchedView:
                 if outcome.action == "deleted" and outcome.live is None:
                     store.drop(outcome.ref)
                 elif outcome.live is not None and outcome.action != "deleted":
-                    store.put(outcome.live.body)
+                    _put(store, outcome.live)
 
     def _stores(self, outcome: Outcome) -> Iterator[Store]:
         kinds, ref = self._catalog.kinds(), outcome.ref
