@@ -59,6 +59,8 @@ class Looker:
         """Do what is due; return the seconds until the next look, None: an event will come."""
         tracked.application = application
         has_changed = tracked.take_touched()
+        if not has_changed and set(reasons) == {"object"}:
+            return None  # only our own writes were heard of; a retry that is due would be a reason
         if application.suspend:
             return self._only_tell(tracked, Story(application, is_suspended=True))
         head = self.sources.head(application)
