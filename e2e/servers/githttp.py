@@ -78,6 +78,7 @@ class GitHttpServer:
         tls: bool | Pair = False,
         version: Literal[0, 2] = 2,
         port: int = 0,
+        host: str = "127.0.0.1",
     ) -> None:
         self.root = root
         self.users = dict(users or {})
@@ -89,7 +90,7 @@ class GitHttpServer:
         self.ca = b""
         self.stopping = threading.Event()
         self._scheme = "https" if tls else "http"
-        self._http = _Server(("127.0.0.1", port), _Handler)
+        self._http = _Server((host, port), _Handler)
         self._http.git = self
         if tls:
             self._secure(self._issue() if tls is True else tls)

@@ -83,6 +83,7 @@ class GitSshServer:
         password: str = "",
         host_key: bytes = b"",
         version: Literal[0, 2] = 2,
+        at: tuple[str, int] = ("127.0.0.1", 0),
     ) -> None:
         self.root = root
         self.key = loaded(key) if key else None
@@ -93,7 +94,7 @@ class GitSshServer:
         self.rules = receivepack.Rules()
         self.log: list[str] = []
         self.stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(at)
         self.port = int(self._listener.getsockname()[1])
         self._transports: list[paramiko.Transport] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
