@@ -8,6 +8,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from e2e.daemon import Daemon
+from e2e.servers.githttp import GitHttpServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -345,3 +346,21 @@ def test_a_push_that_reaches_the_replica_on_standby_is_handed_on(
         daemon.until("it is live", lambda: value(daemon, "a") == "2", within_s=10)
     finally:
         standby.close()
+
+
+def test_credentials_of_a_repository_are_taken_up_when_they_change(daemon: Daemon) -> None:
+    daemon.commit({"a.yaml": config_map("a")})
+    with GitHttpServer(daemon.git.root, users={"ada": "s3cret-of-git"}, tls=True) as server:
+
+        def secret(password: str) -> dict[str, str]:
+            return {"username": "ada", "password": password, "ca.crt": server.ca.decode()}
+
+        path = f"/api/v1/namespaces/{daemon.namespace}/secrets"
+        daemon.plane.create(path, {"metadata": {"name": "auth"}, "stringData": secret("wrong")})
+        daemon.start()
+        source = {"url": server.url("config.git"), "path": "apps", "secretRef": {"name": "auth"}}
+        daemon.applications.create("shop", source=source, interval="1h")
+        daemon.until("it is refused", lambda: "PLB204" in daemon.status().get("message", ""))
+        daemon.plane.merge(f"{path}/auth", {"stringData": secret("s3cret-of-git")})
+        daemon.until_ready()
+    assert "s3cret-of-git" not in daemon.log.read_text() + str(daemon.applications.get())

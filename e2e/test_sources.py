@@ -138,3 +138,22 @@ def test_different_secrets_are_different_sources() -> None:
     theirs = Application("b", "team-b", Source(url, secret_ref="git"))  # noqa: S106 - a name
     nobodys = Application("c", "team-b", Source(url))
     assert len({SourceKey.of(mine), SourceKey.of(theirs), SourceKey.of(nobodys)}) == 3
+
+
+def test_a_new_follower_has_the_repository_asked_again(
+    followed: Followed, git_server: GitHttpServer, repository: TestRepository,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """What it follows was often pushed a moment before; it must not wait for an interval."""
+    monkeypatch.setattr("engine.daemon.sources._FOLLOWERS_EVERY_S", 0.2)
+    repository.commit({"a": "1"})
+    url = git_server.url("config.git")
+    followed.sources.follow(application("first", url))
+    followed.until(lambda: followed.news)
+    second = repository.commit({"b": "1"})
+    late = application("late", url)
+    followed.sources.follow(late)
+    followed.until(lambda: ("shop/late", "commit") in followed.news)
+    head = followed.sources.head(late).revision
+    assert head is not None
+    assert head.commit == second

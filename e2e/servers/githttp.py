@@ -69,7 +69,7 @@ class GitHttpServer:
     ``version`` is the newest protocol spoken. ``fault`` may be set at any time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each makes another server
         self,
         root: Path,
         *,

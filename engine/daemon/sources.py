@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _TREES_KEPT: Final = 3
 _HINTS_EVERY_S: Final = 0.25
+_FOLLOWERS_EVERY_S: Final = 5.0
 _RETRY_S: Final = 5.0
 _RETRY_CAP_S: Final = 300.0
 
@@ -128,8 +129,11 @@ class Sources:
             self._followed[name] = str(key)
             is_news = wanted[0] not in {ref for ref, _ in source.followers.values()}
             source.followers[name] = wanted
-        # A changed interval counts from the next poll on; the queue keeps the earlier moment.
-        self._queue.add(str(key), after_s=0.0 if is_news else application.interval_s)
+        # Whoever makes an Application has often just pushed what it follows: ask, if the last
+        # answer is not from just now. A thousand that come at once are asked for together.
+        since_s = time.monotonic() - source.began_at
+        after_s = 0.0 if is_news else max(0.0, _FOLLOWERS_EVERY_S - since_s)
+        self._queue.add(str(key), after_s=after_s)
 
     def leave(self, name: str) -> None:
         """Follow nothing for this application any more."""

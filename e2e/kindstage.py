@@ -1,0 +1,220 @@
+"""Plumb as it is installed: its image on the nodes of a kind cluster, Git served inside of it.
+
+Belongs here: bringing it up, committing, and looking. What is told of it is in the stories.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from e2e.servers.certificates import Authority
+from e2e.servers.gitssh import loaded, new_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_kind.cluster import KindCluster
+
+    from engine.model import JSON
+
+IMAGE = "plumb:0.1.0"
+_ROOT = Path(__file__).parent.parent
+_PASSWORD = "pass-of-git-in-kind"  # noqa: S105 - of a cluster that is deleted afterwards
+HOOK = "s3cret-of-the-hook"
+_HOST = "git.git.svc"
+
+
+class KindStage:
+    """A cluster in which Plumb is installed from `manifests/` and follows what is committed."""
+
+    def __init__(self, kind: KindCluster, team: str) -> None:
+        self.kind = kind
+        self.team = team
+        self._key, self._host_key = new_key(), new_key()
+        self._authority = Authority.new("git of a story")
+
+    # --- bringing it up ----------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Build the image from the Dockerfile and bring it to the nodes."""
+        base = os.environ.get("PYTHON_BASE_IMAGE")
+        argument = ["--build-arg", f"PYTHON_IMAGE={base}"] if base else []
+        run("docker", "build", "--quiet", "--tag", IMAGE, *argument, str(_ROOT))
+        self.kind.load_docker_image(IMAGE)
+
+    def serve_git(self) -> None:
+        """Start the Git servers: HTTPS with a password, SSH with a key."""
+        pair = self._authority.server([_HOST])
+        secret = {
+            "tls.crt": pair.certificate, "tls.key": pair.key, "password": _PASSWORD.encode(),
+            "identity": self._key, "host": self._host_key,
+        }  # fmt: skip
+        sources = sorted((_ROOT / "e2e" / "servers").glob("*.py"))
+        items = [{"key": p.name, "path": f"e2e/servers/{p.name}"} for p in sources]
+        volumes = [
+            {"name": "code", "configMap": {"name": "code", "items": items}},
+            {"name": "keys", "secret": {"secretName": "keys"}},
+            {"name": "repositories", "emptyDir": {}},
+        ]
+        container = {
+            "name": "git", "image": IMAGE, "imagePullPolicy": "IfNotPresent",
+            "command": ["/opt/plumb/bin/python", "-m", "e2e.servers.incluster", "serve"],
+            "env": [{"name": "PYTHONPATH", "value": "/code"}],
+            "readinessProbe": {"tcpSocket": {"port": 8443}, "periodSeconds": 1},
+            "volumeMounts": [{"name": "code", "mountPath": "/code"},
+                             {"name": "keys", "mountPath": "/keys"},
+                             {"name": "repositories", "mountPath": "/repositories"}],
+        }  # fmt: skip
+        self.apply(
+            namespace("git"),
+            named("Secret", "keys", "git", data=encoded(secret)),
+            named("ConfigMap", "code", "git", data={p.name: p.read_text() for p in sources}),
+            named("Pod", "git", "git", labels={"app": "git"}, spec={
+                "containers": [container], "volumes": volumes,
+                "securityContext": {"fsGroup": 65532}, "terminationGracePeriodSeconds": 1,
+            }),
+            # Headless: the story is about Plumb, not about what carries traffic to a Service.
+            named("Service", "git", "git", spec={
+                "clusterIP": "None", "selector": {"app": "git"},
+                "ports": [{"name": "https", "port": 8443}, {"name": "ssh", "port": 2222}],
+            }),
+        )  # fmt: skip
+        self.kubectl("wait", "-n=git", "pod/git", "--for=condition=Ready", "--timeout=120s")
+
+    def install(self) -> None:
+        """Install Plumb from the manifests as a person does, and wait for both replicas."""
+        self.kubectl("apply", "-k", str(_ROOT / "manifests" / "overlays" / "cluster"))
+        hooks = encoded({"generic": HOOK.encode()})
+        self.apply(named("Secret", "plumb-hooks", "plumb-system", data=hooks))
+        self.kubectl("rollout", "status", "-n=plumb-system", "deployment/plumb", "--timeout=180s")
+
+    def admit(self) -> None:
+        """Make the namespaces of the team, whose account may do anything there alone."""
+        key = loaded(self._host_key)
+        line = f"[{_HOST}]:2222 {key.get_name()} {base64.b64encode(key.asbytes()).decode()}\n"
+        credentials = {
+            "username": b"plumb", "password": _PASSWORD.encode(), "ca.crt": self._authority.pem,
+        }  # fmt: skip
+        self.apply(
+            namespace(self.team), namespace(f"{self.team}-ssh"),
+            named("Secret", "git-auth", self.team, data=encoded(credentials)),
+            named("Secret", "git-auth", f"{self.team}-ssh",
+                  data=encoded({"identity": self._key, "known_hosts": line.encode()})),
+            *(one for space in (self.team, f"{self.team}-ssh") for one in (
+                named("ServiceAccount", "plumb-applier", space),
+                named("RoleBinding", "plumb-applier", space,
+                      roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                               "name": "admin"},
+                      subjects=[{"kind": "ServiceAccount", "name": "plumb-applier",
+                                 "namespace": space}]),
+            )),
+        )  # fmt: skip
+
+    # --- Git and the cluster -----------------------------------------------------------------
+
+    def url(self, *, ssh: bool = False) -> str:
+        return f"ssh://git@{_HOST}:2222/team.git" if ssh else f"https://{_HOST}:8443/team.git"
+
+    def commit(self, files: Mapping[str, str | None], message: str = "Change files") -> str:
+        """Commit inside of the cluster; the new commit's id."""
+        given = json.dumps({"files": files, "message": message})
+        return self.kubectl(
+            "exec", "-i", "-n=git", "git", "--", "/opt/plumb/bin/python", "-m",
+            "e2e.servers.incluster", "commit", "team.git", given=given,
+        ).strip()  # fmt: skip
+
+    def push_hook(self) -> None:
+        """Send the webhook from inside of the cluster, to whichever replica comes first."""
+        pods = json.loads(self.kubectl(
+            "get", "pods", "-n=plumb-system", "-l=app.kubernetes.io/name=plumb", "-o=json"
+        ))["items"]  # fmt: skip
+        running = [p for p in pods if p["status"].get("phase") == "Running"]
+        code = (
+            f"import json,urllib.request as u;u.urlopen(u.Request('http://"
+            f"{running[0]['status']['podIP']}:8080/hooks/generic',"
+            f"json.dumps({{'url':'{self.url()}'}}).encode(),"
+            f"{{'Authorization':'Bearer {HOOK}','Content-Type':'application/json'}}))"
+        )
+        self.kubectl("exec", "-n=git", "git", "--", "/opt/plumb/bin/python", "-c", code)
+
+    def follow(self, name: str, *, ssh: bool = False, **spec: Any) -> None:
+        """Make an Application in the team's namespace."""
+        source = {"url": self.url(ssh=ssh), "ref": {"branch": "main"},
+                  "path": spec.pop("path", name), "secretRef": {"name": "git-auth"}}  # fmt: skip
+        space = f"{self.team}-ssh" if ssh else self.team
+        self.apply(named("Application", name, space, spec={
+            "source": source, "serviceAccountName": "plumb-applier", "interval": "1h", **spec,
+        }))  # fmt: skip
+
+    def get(self, kind: str, name: str, space: str = "") -> JSON:
+        """The object, or None."""
+        said = self.kubectl(
+            "get", kind, name, f"-n={space or self.team}", "-o=json", "--ignore-not-found"
+        )
+        return json.loads(said) if said.strip() else None
+
+    def status(self, name: str, space: str = "") -> JSON:
+        return (self.get("applications.plumb.dev", name, space) or {}).get("status") or {}
+
+    def is_ready(self, name: str, *, at: str = "", space: str = "") -> bool:
+        status = self.status(name, space)
+        here = not at or status.get("revision") == at
+        conditions = status.get("conditions") or ()
+        return here and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+    def until(self, what: str, holds: Callable[[], object], within_s: float = 120.0) -> float:
+        """Wait until something holds; return how long it took."""
+        began = time.monotonic()
+        while not holds():
+            if time.monotonic() - began > within_s:
+                logs = self.kubectl(
+                    "logs", "-n=plumb-system", "-l=app.kubernetes.io/name=plumb", "--tail=15"
+                )
+                apps = self.kubectl("get", "applications.plumb.dev", "-A", "-o=yaml")
+                pytest.fail(f"not within {within_s:g} s: {what}\n{logs}\n{apps[-4000:]}")
+            time.sleep(0.2)  # noqa: TID251 - a test has no stop event
+        return time.monotonic() - began
+
+    def apply(self, *bodies: JSON) -> None:
+        listed = {"apiVersion": "v1", "kind": "List", "items": list(bodies)}
+        self.kubectl("apply", "-f", "-", given=json.dumps(listed))
+
+    def kubectl(self, *arguments: str, given: str = "") -> str:
+        environ = {**os.environ, "KUBECONFIG": str(self.kind.kubeconfig_path)}
+        done = subprocess.run(
+            [str(self.kind.kubectl_path), *arguments], input=given, env=environ,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr[-2000:]}"
+        return done.stdout
+
+
+_APIS = {
+    "Application": "plumb.dev/v1alpha1", "RoleBinding": "rbac.authorization.k8s.io/v1",
+}  # fmt: skip
+
+
+def named(kind: str, name: str, space: str, *, labels: JSON = None, **rest: JSON) -> JSON:
+    metadata = {"name": name, "namespace": space, **({"labels": labels} if labels else {})}
+    return {"apiVersion": _APIS.get(kind, "v1"), "kind": kind, "metadata": metadata, **rest}
+
+
+def namespace(name: str) -> JSON:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def encoded(values: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: base64.b64encode(value).decode() for name, value in values.items()}
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
