@@ -111,9 +111,12 @@ def test_faults_come_in_turn_and_end(story: Story) -> None:
 def test_credentials_of_the_client_are_passed_on_and_tls_is_spoken(
     control_plane: ControlPlane, story: Story
 ) -> None:
-    accounts = f"/api/v1/namespaces/{story.namespace}/serviceaccounts/default/token"
+    # One of its own: the controllers take their time to make the default one.
+    accounts = f"/api/v1/namespaces/{story.namespace}/serviceaccounts"
+    control_plane.create(accounts, {"metadata": {"name": "caller"}})
     token = control_plane.create(
-        accounts, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        f"{accounts}/caller/token",
+        {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}},
     )["status"]["token"]
     context = ssl.create_default_context(cadata=control_plane.authority.pem.decode())
     with ApiProxy(control_plane, user=None, tls=True) as proxy:
