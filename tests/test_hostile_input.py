@@ -23,6 +23,11 @@ from tests.situations import ME
 from tests.strategies import json_values
 from tests.trees import MemoryTree
 
+# A tracer, as of coverage, multiplies what everything costs.
+pytestmark = pytest.mark.skipif(
+    sys.gettrace() is not None, reason="costs under a tracer say nothing"
+)
+
 # A second on a machine with nothing else to do; here others may be at work.
 SECONDS = 3.0
 MIB = 100
