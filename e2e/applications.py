@@ -43,19 +43,24 @@ class Applications:
         return self.plane.merge(self.path(name), change)
 
 
-@pytest.fixture(scope="session")
-def application_definition(control_plane: ControlPlane) -> None:
-    """Install the CustomResourceDefinition of `manifests/`."""
-    if control_plane.is_there(f"/{API}/applications"):
+def install_definition(plane: ControlPlane) -> None:
+    """Install the CustomResourceDefinition of `manifests/`, where it is not there yet."""
+    if plane.is_there(f"/{API}/applications"):
         return
     crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     for file in sorted(_MANIFESTS.glob("*crd*.yaml")):
         for document in documents(file.read_bytes(), path=file.name):
-            control_plane.create(crds, document.body)
+            plane.create(crds, document.body)
     deadline = time.monotonic() + 20
-    while not control_plane.is_there(f"/{API}/applications"):
+    while not plane.is_there(f"/{API}/applications"):
         assert time.monotonic() < deadline, "the kind Application is not served"
         time.sleep(0.05)  # noqa: TID251 - a test has no stop event
+
+
+@pytest.fixture(scope="session")
+def application_definition(control_plane: ControlPlane) -> None:
+    """Let the kind Application be served."""
+    install_definition(control_plane)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
+from e2e.applications import install_definition
 from e2e.faults.checker import RECORDS, Checker, Commit
 from e2e.faults.direct import Direct
 from e2e.faults.lane import Lane, no_fault
@@ -48,6 +49,9 @@ class Stage:
         self.api = self._stack.enter_context(ApiProxy(self.plane))
         server = self._stack.enter_context(GitHttpServer(self.folder / "git"))
         self.git = self._stack.enter_context(GitProxy(f"127.0.0.1:{server.port}"))
+        # A sync asks for the Application resource of its name where that kind is served: always
+        # here, so that what it asks does not depend on which tests came before.
+        install_definition(self.plane)
         definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
         if self.direct.get(f"{definitions}/widgets.{GROUP}") is None:
             self.direct.create(definitions, DEFINITION)
