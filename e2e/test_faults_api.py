@@ -243,6 +243,31 @@ def test_8_a_write_that_landed_but_was_not_noted_is_known_later(
     assert "k3" not in live[Ref("ConfigMap", "one")]["data"]
 
 
+@pytest.mark.parametrize(
+    "fault", [LOST, RESET, LATE[0], Fault("after", "409 after the fact", refusal(409))], ids=str
+)
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
+def test_8_a_write_of_the_record_that_landed_is_known_as_our_own(
+    story: Story, fault: Fault, method: str
+) -> None:
+    """Its answer is lost, or its echo says that somebody was faster: nobody was."""
+    story.commit({ref: manifest(ref, "1") for ref in EVERY})
+    slow = Fault("delay", seconds=1.1)  # or the head is not asked for before later writes
+    is_record = on(method, "/plumb-system/configmaps")
+
+    def decide(exchange: Exchange) -> Fault | None:
+        if is_record(exchange):
+            return fault
+        return slow if on("POST", "/configmaps")(exchange) and method == "PATCH" else None
+
+    done = story.sync(decide)
+    assert done.code == 0, done.errors
+    assert [e for e in story.lane.log if is_record(e) and e.fault == str(fault)]
+    assert story.sync().code == 0
+    assert story.writes(story.lane.run) == []
+    peaceful(story)
+
+
 # --- 9: discovery ----------------------------------------------------------------------------
 
 

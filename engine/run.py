@@ -17,8 +17,9 @@ from engine.inventory import Inventory
 from engine.inventory import Run as PastRun
 from engine.journal import has_ended, settled
 from engine.kube.hanging import Hanging
-from engine.kube.record import lost, new_id
+from engine.kube.record import new_id
 from engine.kube.recovery import Recovery
+from engine.kube.swap import lost
 from engine.looking import claims
 from engine.memo import Memo
 from engine.model import Health, HealthStatus, Keep, Skip, SyncResult

@@ -28,8 +28,8 @@ pytestmark = pytest.mark.skipif(
     sys.gettrace() is not None, reason="costs under a tracer say nothing"
 )
 
-# A second on a machine with nothing else to do; here others may be at work.
-SECONDS = 3.0
+# Of processor time, so that others at work on the machine do not count.
+SECONDS = 1.0
 MIB = 100
 
 
@@ -45,10 +45,13 @@ def costs() -> list[dict[str, Any]]:
 
 @pytest.mark.timeout(240)
 def test_no_hostile_text_costs_more_than_a_second_and_100_mib(costs: list[dict[str, Any]]) -> None:
-    assert len(costs) > 50
+    assert len(costs) > 45
     late = {c["name"]: c["seconds"] for c in costs if c["seconds"] > SECONDS}
     large = {c["name"]: c["mib"] for c in costs if c["mib"] > MIB}
 
+    assert {c["said"] for c in costs if "gibibyte" in c["name"]} == {
+        "shard 0 is larger than any record"
+    }
     assert late == {}
     assert large == {}
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine.inventory import LONG_STRING, entry_from_json
-from engine.kube.packing import COMPRESSED_BYTES, pack, size, unpack
+from engine.kube.packing import COMPRESSED_BYTES, VALUES, pack, size, unpack
 from tests.situations import config_map, entry
 
 HEAD = {"version": 1, "id": "0" * 32}
@@ -43,6 +43,19 @@ def test_what_does_not_fit_is_kept_as_digests_and_loses_no_name() -> None:
     assert len(gzip.compress("".join(values).encode())) > COMPRESSED_BYTES
     assert len(packed) < COMPRESSED_BYTES
     assert [found["ref"][3] for found in unpack(shard(packed), 0)["entries"]] == names
+
+
+def test_what_would_be_doubted_is_not_written() -> None:
+    """Neither more values than any reader takes, nor more bytes than a ConfigMap."""
+    draw = random.Random(2)  # noqa: S311 - incompressible text, not a secret
+    many = [entry(config_map(f"a{n}", **dict.fromkeys(map(str, range(99)), ","))) for n in range(3)]
+    large = [entry(config_map(f"a{n}", k=draw.randbytes(60).hex())) for n in range(20_000)]
+
+    assert unpack(shard(pack(HEAD, many * 500)), 0)["entries"]
+    with pytest.raises(ValueError, match=f"more than {VALUES} values"):
+        pack(HEAD, many * 1000)
+    with pytest.raises(ValueError, match=r"\d{7} bytes compressed"):
+        pack(HEAD, large)
 
 
 @pytest.mark.parametrize(

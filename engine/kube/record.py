@@ -23,7 +23,6 @@ from engine.errors import (
     InvalidError,
     NotFoundError,
     PlumbError,
-    RefusedError,
 )
 from engine.inventory import (
     Entry,
@@ -33,7 +32,8 @@ from engine.inventory import (
     head_to_json,
 )
 from engine.kube.holder import MAY_REST_S, is_gone, rival_of
-from engine.kube.packing import COMPRESSED_BYTES, SHARD_BYTES, pack, size, unpack
+from engine.kube.packing import SHARD_BYTES, pack, size, unpack
+from engine.kube.swap import WRITE_ANNOTATION, lost, swapped
 from engine.model import RECORD_LABEL
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Record:
     def is_unchanged(self) -> bool:
         """Say whether the head is still as it was last read or written; one request."""
         try:
-            head = self.client.get(self._path(0), ref=f"the record {self._name(0)}")
+            head = self._ask(0)
         except NotFoundError:
             return 0 not in self._shards
         known = self._shards.get(0)
@@ -157,9 +157,11 @@ class Record:
         return rival_of(self.held_by, self._shards[0].resource_version, known=rival)
 
     def _get(self, number: int) -> JSON:
-        name = self._name(number)
-        known = self.shelf.get(name) if self.shelf is not None else None
-        return known or self.client.get(self._path(number), ref=f"the record {name}")
+        known = self.shelf.get(self._name(number)) if self.shelf is not None else None
+        return known or self._ask(number)
+
+    def _ask(self, number: int) -> JSON:
+        return self.client.get(self._path(number), ref=f"the record {self._name(number)}")
 
     def _entries(self, head: JSON, owner: str) -> Iterator[Entry]:
         for number in range(self._count):
@@ -233,17 +235,22 @@ class Record:
     def let_go(self) -> None:
         """Take this process's name off the head, so that nobody waits for it; tried once."""
         with contextlib.suppress(PlumbError):
-            self._name_holder("")
+            self._known(0, self._named("", own=""))
 
     def delete(self) -> None:
         """Delete the record, its head first: without it the shards are nobody's and are reused."""
         for number, shard in sorted(self._shards.items()):
-            mishap = _as_loss(self) if number == 0 else contextlib.suppress(ApiError)
-            with mishap:
+            try:
                 self.client.delete(
                     self._path(number), resource_version=shard.resource_version,
                     ref=f"the record {self._name(number)}",
                 )  # fmt: skip
+            except (ConflictError, NotFoundError):
+                if number == 0:
+                    raise lost(self.application) from None
+            except ApiError:
+                if number == 0:
+                    raise
         self._shards.clear()
 
     def _take(self) -> None:
@@ -251,23 +258,26 @@ class Record:
         if 0 not in self._shards:
             self._write(0, holder=self.holder)
             return
-        self._name_holder(self.holder)
+        taken = swapped(
+            lambda own: self._named(self.holder, own=own), lambda: self._ask(0),
+            application=self.application,
+        )  # fmt: skip
+        self._known(0, taken)
 
-    def _name_holder(self, holder: str) -> None:
+    def _named(self, holder: str, *, own: str) -> JSON:
         operations = [
             {"op": "replace", "path": "/metadata/resourceVersion",
              "value": self._shards[0].resource_version},
             {"op": "add", "path": "/metadata/annotations",
-             "value": self._annotations(holder)},
+             "value": self._annotations(holder, own=own)},
         ]  # fmt: skip
-        with _as_loss(self):
-            answer = self.client.patch(self._path(0), operations, ref=f"the record {self._name(0)}")
-        self._known(0, answer.body)
+        ref = f"the record {self._name(0)}"
+        return self.client.patch(self._path(0), operations, ref=ref).body
 
-    def _annotations(self, holder: str) -> dict[str, str]:
-        named = {APPLICATION_ANNOTATION: self.application}
-        # A value that differs each time, or the server would answer without a new version.
-        return {**named, HOLDER_ANNOTATION: f"{holder} {secrets.token_hex(4)}"} if holder else named
+    def _annotations(self, holder: str, *, own: str) -> dict[str, str]:
+        # The id differs each time: the server would else answer without a new version.
+        named = {APPLICATION_ANNOTATION: self.application, WRITE_ANNOTATION: own}
+        return {**named, HOLDER_ANNOTATION: holder} if holder else named
 
     def _sharded(self, entries: Iterable[Entry]) -> list[Entry]:
         """Return the entries with their shard: the one they are in, else the last with room."""
@@ -290,25 +300,27 @@ class Record:
         return result
 
     def _write(self, number: int, *, holder: str = "") -> None:
-        path, name = self._path(number), self._name(number)
-        metadata: dict[str, JSON] = {
-            "name": name, "namespace": self.namespace,
-            "labels": {RECORD_LABEL: self.inventory.id, "app.kubernetes.io/managed-by": "plumb"},
-        }  # fmt: skip
-        if number == 0:
-            metadata["annotations"] = self._annotations(holder)
-        config_map = {
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata,
-            "binaryData": {"record": base64.b64encode(self._encode(number)).decode()},
-        }  # fmt: skip
-        known = self._shards.get(number)
-        with _as_loss(self):
+        known, name = self._shards.get(number), self._name(number)
+        data = {"record": base64.b64encode(self._encode(number)).decode()}
+        labels = {RECORD_LABEL: self.inventory.id, "app.kubernetes.io/managed-by": "plumb"}
+
+        def write(own: str) -> JSON:
+            named = {WRITE_ANNOTATION: own} if number else self._annotations(holder, own=own)
+            metadata: dict[str, JSON] = {
+                "name": name, "namespace": self.namespace, "labels": labels, "annotations": named,
+            }  # fmt: skip
+            config_map = {
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "binaryData": data,
+            }  # fmt: skip
             if known is None:
-                answer = self._create(number, config_map)
-            else:
-                metadata["resourceVersion"] = known.resource_version
-                answer = self.client.put(path, config_map, ref=f"the record {name}").body
-        self._known(number, answer)
+                return self._create(number, config_map)
+            metadata["resourceVersion"] = known.resource_version
+            return self.client.put(self._path(number), config_map, ref=f"the record {name}").body
+
+        there = swapped(
+            write, lambda: self._ask(number), application=self.application, data=data
+        )  # fmt: skip
+        self._known(number, there)
 
     def _create(self, number: int, config_map: JSON) -> JSON:
         ref = f"the record {config_map['metadata']['name']}"
@@ -347,14 +359,15 @@ class Record:
             body = head_to_json(self.inventory, shards=self._count)
         else:
             body = {"version": 1, "id": self.inventory.id, "shard": number}
-        packed = pack(body, (e for e in self.inventory.entries.values() if e.shard == number))
-        if len(packed) > COMPRESSED_BYTES:
+        entries = (e for e in self.inventory.entries.values() if e.shard == number)
+        try:
+            return pack(body, entries)
+        except ValueError as error:
             raise PlumbError(
                 "PLB504", "the record does not fit into a ConfigMap",
                 where=f"{self.namespace}/{self._name(number)}",
-                why=f"{len(packed)} bytes compressed", hint="split the largest object in Git",
-            )  # fmt: skip
-        return packed
+                why=str(error), hint="split the largest object in Git",
+            ) from None  # fmt: skip
 
     def _known(self, number: int, config_map: JSON) -> None:
         self._shards[number] = _Shard(config_map["metadata"]["resourceVersion"])
@@ -375,29 +388,6 @@ class Record:
         return f"/api/v1/namespaces/{self.namespace}/configmaps/{self._name(number)}"
 
 
-class _as_loss:  # noqa: N801 - reads as what it does: with _as_loss(record): ...
-    """Turns a lost compare-and-swap into the refusal that a person understands."""
-
-    def __init__(self, record: Record) -> None:
-        self._record = record
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if isinstance(error, ConflictError | AlreadyExistsError | NotFoundError):
-            raise lost(self._record.application) from None
-
-
 def new_id() -> str:
     """Return the id of an application that has none yet; random, so that two never collide."""
     return secrets.token_hex(16)
-
-
-def lost(application: str, *, to: str = "") -> RefusedError:
-    """Return the refusal of a sync that another one has overtaken."""
-    return RefusedError(
-        "PLB503", f"another sync of {application} is running",
-        why=f"held by {to}" if to else "it changed the record in the meantime",
-        hint="nothing more was written; look at its result, then sync again",
-    )  # fmt: skip
