@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import PlumbError
 from engine.inventory import entry_from_json, head_from_json
 from engine.kube.packing import unpack
+from engine.model import Create
 from engine.parse import documents
 from engine.render import render
+from engine.report.mask import redactor
 from engine.settings import applications
 from tests.trees import MemoryTree
 
@@ -141,6 +143,28 @@ def _record(data: bytes) -> None:
         entry_from_json(entry, shard=0)
 
 
+def _secret(value: bytes) -> bytes:
+    return json.dumps({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+        "stringData": {"k": value.decode()},
+    }).encode()  # fmt: skip
+
+
+SECRETS: dict[str, Callable[[], bytes]] = {
+    "a Secret of one long value": lambda: _secret(b"x/" * (MIB // 2)),
+    "a Secret of many lines": lambda: _secret(_numbered(b"line%d", 90_000, b"\n")),
+    "a Secret of lines that start alike": lambda: _secret(_numbered(b"secret%d", 2000, b"\n")),
+}
+
+
+def _masked(data: bytes) -> None:
+    """Look for the values in what a server might say about a thousand objects."""
+    manifests = render(MemoryTree({"a.yaml": data}), "").manifests
+    safe = redactor([Create(manifest, manifest.body) for manifest in manifests])
+    for number in range(1000):
+        safe(f"Deployment.apps/shop/web-{number} was denied: no secret of line may be here")
+
+
 # What ends early as a manifest, and what is worth a try as settings.
 _STREAMS = ("a stream", "a number", "separators", "nulls", "directives", "comments", "escapes")
 _SETTINGS = ("anchored maps", "a long list on one line", "a long text", "folded lines")
@@ -157,6 +181,8 @@ def _cases() -> Iterator[tuple[str, Callable[[bytes], None], bytes]]:
             yield f"{name}, as settings", _settings, data
     for name, make in RECORDS.items():
         yield name, _record, make()
+    for name, make in SECRETS.items():
+        yield f"{name}, masked", _masked, make()
 
 
 def _peak_mib(*, anew: bool = False) -> float:

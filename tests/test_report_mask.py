@@ -219,6 +219,13 @@ def test_odd_secrets_do_not_break_the_redactor() -> None:
     assert mask.redactor(plan.changes)("no base64 at all") == "***"
 
 
+def test_the_longest_value_is_hidden_wherever_it_stands() -> None:
+    body = _body(_REF, stringData={"a": "secret", "b": "secret-and-more", "c": "more-of-it"})
+    change = Create(Manifest(_REF, body, Origin("a", 1), ""), body)
+    told = mask.redactor([change])("secret-and-more-of-it, xsecretx, secret-and-mor")
+    assert told == "***-of-it, x***x, ***-and-mor"
+
+
 def test_short_values_leave_sentences_readable() -> None:
     body = _body(_REF, stringData={"a": "the"})
     change = Create(Manifest(_REF, body, Origin("a", 1), ""), body)
