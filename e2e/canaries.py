@@ -6,7 +6,7 @@ import base64
 import gzip
 import json
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
@@ -78,3 +78,59 @@ def readable(config_map: object) -> str:
         if packed.startswith(b"\x1f\x8b"):
             text += gzip.decompress(packed).decode("utf-8", "replace")
     return text
+
+
+# --- what Git has ----------------------------------------------------------------------------
+
+
+def secret(name: str, **fields: Any) -> str:
+    """A Secret as JSON, which is YAML."""
+    return json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, **fields})
+
+
+def failures(canary: Canaries) -> dict[str, str]:
+    """Files that make a sync fail, each with a value that its error must not quote."""
+    value = canary
+    return {
+        "not base64": secret("bad", data={"k": value("data that is no base64")}),
+        "no text": secret("bad", data={"k": [value("a list in data")]}),
+        "unknown field": secret("bad", spec={"k": value("an unknown field of a Secret")}),
+        "a bad key": secret("bad", stringData={"a b/c": value("under a bad key")}),
+        "a bad type": secret("bad", type="kubernetes.io/tls", stringData={
+            "k": value("a Secret without its keys")}),
+        "too large": secret("bad", stringData={
+            "k": value("a Secret too large") + "x" * 1_100_000}),
+        "twice": '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"bad"},"stringData":{"k":'
+                 + json.dumps(value("a key twice")) + ',"k":"x"}}',
+        "syntax": 'apiVersion: v1\nkind: Secret\nmetadata: {name: bad}\nstringData:\n  k: "'
+                  + value("a broken file", plain=True) + "\n x: [}",
+        "a number": "apiVersion: v1\nkind: Secret\nmetadata: {name: bad}\nstringData: {k: 17, t: "
+        + value("beside a number", plain=True)
+        + "}",
+        "an annotation": json.dumps({
+            "apiVersion": "v1", "kind": "Secret", "stringData": {"k": "v"},
+            "metadata": {"name": "bad", "annotations": {"a": [value("an annotation as a list")]}},
+        }),
+    }  # fmt: skip
+
+
+def objects(canary: Canaries, when: str) -> dict[str, str | None]:
+    """A Secret of every form, and something else."""
+    encoded = base64.b64encode(canary(f"data {when}").encode()).decode()
+    last = json.dumps({"stringData": {"k": canary(f"last-applied {when}")}})
+    deploy = {
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "web"}},
+                 "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [
+                     {"name": "web", "image": "example.org/web:1"}]}}},
+    }  # fmt: skip
+    return {
+        "data.yaml": secret("in-data", data={"k": encoded}),
+        "text.yaml": secret("in-text", stringData={"k": canary(f"stringData {when}")}),
+        "noted.yaml": json.dumps({
+            "apiVersion": "v1", "kind": "Secret", "stringData": {"k": "v"},
+            "metadata": {"name": "noted", "annotations": {
+                "kubectl.kubernetes.io/last-applied-configuration": last}},
+        }),
+        "deploy.yaml": json.dumps(deploy, indent=1),
+    }  # fmt: skip

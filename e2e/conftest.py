@@ -11,7 +11,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ import pytest
 from e2e.applications import application_definition, applications
 from e2e.buildagent import agent
 from e2e.daemon import daemon
+from e2e.faults.driver import OneShots
 from e2e.promotions import FILE, deployment
 from e2e.servers import binaries
 from e2e.servers.controlplane import ControlPlane
@@ -145,22 +145,28 @@ def kubectl(control_plane: ControlPlane) -> Kubectl:
     return run
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[OneShots]:
+    """Processes that have imported Plumb already and fork for each command."""
+    with OneShots() as made:
+        yield made
+
+
 @pytest.fixture
-def plumb(tmp_path: Path) -> Plumb:
+def plumb(tmp_path: Path, warm: OneShots) -> Plumb:
     """Run the plumb command as a user does: ``plumb("sync", "-f", "app.yaml", kubeconfig=path)``.
 
     ``expect`` is the exit code that must come back; what it said is in ``.stdout`` and ``.stderr``.
     """
-    program = str(Path(sys.executable).with_name("plumb"))
 
     def run(*arguments: str, kubeconfig: Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
         own = {"KUBECONFIG": str(kubeconfig.resolve()), "XDG_CACHE_HOME": str(tmp_path / "cache")}
         environ = {k: v for k, v in os.environ.items() if not k.startswith("PLUMB_")} | own
-        command = [program, *arguments]
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-        said = f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        assert done.returncode == expect, said
-        return done
+        command = ["plumb", *arguments]
+        ended = warm.command(arguments, environ)
+        said = f"{' '.join(command)} ended with {ended.code}:\n{ended.output}{ended.errors}"
+        assert ended.code == expect, said
+        return subprocess.CompletedProcess(command, ended.code, ended.output, ended.errors)
 
     return run
 

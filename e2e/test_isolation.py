@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
+import signal
+import socket
+import threading
+import urllib.request
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,115 +21,67 @@ from e2e.servers.githttp import GitHttpServer
 from e2e.servers.gitrepo import SYMLINK_MODE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from e2e.daemon import Daemon
+    from e2e.faults.driver import OneShots
     from e2e.team import Team
 
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {0}}}\ndata: {{k: v}}\n"
 
-# An audit hook can't be taken off again, so each command has an interpreter of its own. Reading the
-# modules of the interpreter, and what a user names, is allowed.
-SCRIPT = """
-import json, os, sys
-allowed = json.loads(sys.argv[1])
-own = tuple({os.path.realpath(p) for p in (*sys.path, sys.prefix, sys.base_prefix) if p})
-writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-seen, connected = [], set()
-PROCESSES = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork",
-             "os.forkpty", "pty.spawn", "os.startfile", "ctypes.dlopen")
-PATHS = ("os.mkdir", "os.rename", "os.remove", "os.link", "os.symlink", "os.rmdir", "os.chmod",
-         "os.truncate", "os.listdir", "os.scandir", "shutil.rmtree", "sqlite3.connect")
-
-# Where the descriptor of the folder is that a path is relative to.
-FOLDERS = {"os.remove": 1, "os.rmdir": 1, "os.mkdir": 2}
-
-def is_in(path, places):
-    return any(path == place or path.startswith(place + os.sep) for place in places)
-
-def watch(event, args):
-    if event in PROCESSES:
-        seen.append([event, repr(args[0])])
-    elif event in ("socket.connect", "socket.sendto") and isinstance(args[1], tuple):
-        connected.add(f"{args[1][0]}:{args[1][1]}")
-    elif event == "socket.connect":
-        seen.append([event, repr(args[1])])
-    elif (event == "open" or event in PATHS) and isinstance(args[0], (str, bytes)):
-        path = os.fsdecode(args[0])
-        folder = args[FOLDERS[event]] if event in FOLDERS else -1
-        if isinstance(folder, int) and folder >= 0:
-            path = os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
-        path = os.path.realpath(path)
-        is_write = event != "open" or bool((args[2] or 0) & writing)
-        is_read = not is_write or event in ("os.listdir", "os.scandir")
-        if is_in(path, allowed["cache"]) or path == "/dev/null":
-            return
-        if is_read and (is_in(path, own) or is_in(path, allowed["read"])):
-            return
-        seen.append([event, path])
-
-sys.argv = ["plumb", *sys.argv[2:]]
-from engine.cli import main
-sys.addaudithook(watch)
-try:
-    main()
-except SystemExit as done:
-    code = done.code
-print(json.dumps({"code": code, "seen": seen, "connected": sorted(connected)}), file=sys.stderr)
-"""
-
 
 class Watched:
-    """Runs plumb under the hook."""
+    """Runs plumb under the hook of audit.py."""
 
-    def __init__(self, team: Team, folder: Path, url: str) -> None:
-        self.team, self.folder, self.url = team, folder, url
-        self.cache = folder / "cache"
+    def __init__(self, warm: OneShots, kubeconfig: Path, folder: Path, *servers: str) -> None:
+        self._warm, self._folder = warm, folder
+        self._kubeconfig = kubeconfig.resolve()
+        # The only addresses there are for a pass.
+        self.servers = {urlsplit(url).netloc for url in servers}
         self.temporary = (folder / "tmp").resolve()
         self.temporary.mkdir()
 
-    def run(self, *arguments: str) -> dict[str, Any]:
+    def run(self, *arguments: str, started: Callable[[int], None] = lambda _: None) -> Any:
         """Run a command; what the hook heard."""
-        kubeconfig = self.team.kubeconfig.resolve()
+        cache = self._folder / "cache"
         allowed = {
             # Python reads a client certificate from files only: it is there for that moment.
-            "cache": [str(self.cache.resolve()), str(self.temporary)],
+            "cache": [str(cache.resolve()), str(self.temporary)],
             # The kubeconfig and the certificates that it names are in one folder.
-            "read": [str(kubeconfig.parent), str(self.folder / "app.yaml")],
+            "read": [str(self._kubeconfig.parent), str(self._folder / "mounted")],
         }
         environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith("PLUMB_")},
-            "KUBECONFIG": str(kubeconfig), "XDG_CACHE_HOME": str(self.cache),
-            "HOME": str(self.folder / "home"), "TMPDIR": str(self.temporary),
+            "KUBECONFIG": str(self._kubeconfig), "XDG_CACHE_HOME": str(cache),
+            "HOME": str(self._folder / "home"), "TMPDIR": str(self.temporary),
+            "AUDIT_ALLOWED": json.dumps(allowed),
         }  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-B", "-c", SCRIPT, json.dumps(allowed), *arguments],
-            env=environ, cwd=Path(__file__).parent.parent, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        heard: dict[str, Any] = json.loads(done.stderr.splitlines()[-1])
+        done = self._warm.command(arguments, environ, entry="e2e.audit", started=started)
+        heard: dict[str, Any] = json.loads(done.errors.splitlines()[-1])
         assert list(self.temporary.iterdir()) == [], "nothing stays there"
-        return {**heard, "stdout": done.stdout, "stderr": done.stderr}
-
-    @property
-    def servers(self) -> set[str]:
-        """The only two addresses there are for a pass."""
-        return {urlsplit(url).netloc for url in (self.team.plane.url, self.url)}
+        assert set(heard["connected"]) <= self.servers
+        assert heard["asked"] == [], "both are known by their addresses"
+        return {**heard, "stdout": done.output, "stderr": done.errors}
 
 
 @pytest.mark.parametrize("way", ["http", "path"])
 def test_no_pass_opens_a_file_starts_a_process_or_connects_elsewhere(
-    team: Team, tmp_path: Path, way: str
+    team: Team, warm: OneShots, tmp_path: Path, way: str
 ) -> None:
     team.commit({"a.yaml": CONFIG.format("a"), "b.yaml": CONFIG.format("b")})
     with GitHttpServer(team.repository.path.parent) as server:
         url = server.url("config.git")
-        watched = Watched(team, tmp_path, url)
+        watched = Watched(warm, team.kubeconfig, tmp_path, team.plane.url, url)
         where = url if way == "http" else str(team.repository.path)
         app = {
             "apiVersion": "plumb.dev/v1alpha1", "kind": "Application",
             "metadata": {"name": "shop", "namespace": team.namespace},
             "spec": {"source": {"url": where, "ref": {"branch": "main"}, "path": "apps"}},
         }  # fmt: skip
-        (tmp_path / "app.yaml").write_text(json.dumps(app))
-        file = f"--file={tmp_path / 'app.yaml'}"
+        (tmp_path / "mounted").mkdir()
+        (tmp_path / "mounted" / "app.yaml").write_text(json.dumps(app))
+        file = f"--file={tmp_path / 'mounted' / 'app.yaml'}"
         repository = str(team.repository.path.resolve())
         for arguments in (
             ("diff", file), ("sync", file), ("sync", file), ("status", file), ("delete", file),
@@ -137,7 +90,8 @@ def test_no_pass_opens_a_file_starts_a_process_or_connects_elsewhere(
             outside = [e for e in heard["seen"] if not _is_git(e, repository, way)]
             assert heard["code"] == 0, heard["stderr"]
             assert outside == []
-            assert set(heard["connected"]) <= watched.servers
+            assert heard["connected"]
+            assert heard["bound"] == []
             if way == "path":
                 assert server.requests == []
     assert team.names("configmaps") == ["a", "b"]
@@ -152,7 +106,7 @@ def _is_git(event: list[str], repository: str, way: str) -> bool:
     )
 
 
-def test_a_hostile_tree_opens_nothing_else(team: Team, tmp_path: Path) -> None:
+def test_a_hostile_tree_opens_nothing_else(team: Team, warm: OneShots, tmp_path: Path) -> None:
     """Links out of the tree, and names that lead elsewhere, are refused without a look there."""
     repository = team.repository
     target = tmp_path / "outside.yaml"
@@ -167,12 +121,67 @@ def test_a_hostile_tree_opens_nothing_else(team: Team, tmp_path: Path) -> None:
     commit = repository.commit_tree(root)
     with GitHttpServer(repository.path.parent) as server:
         repository.repo.refs[b"refs/heads/main"] = commit.encode()  # type: ignore[index, assignment]
-        watched = Watched(team, tmp_path, server.url("config.git"))
+        url = server.url("config.git")
+        watched = Watched(warm, team.kubeconfig, tmp_path, team.plane.url, url)
         heard = watched.run(
-            "sync", "--name=shop", f"--url={watched.url}", "--ref=main", "--path=apps",
+            "sync", "--name=shop", f"--url={url}", "--ref=main", "--path=apps",
             f"--namespace={team.namespace}",
         )  # fmt: skip
     assert heard["code"] == 1
     assert heard["seen"] == []
-    assert set(heard["connected"]) <= watched.servers
     assert team.names("configmaps") == []
+
+
+def test_the_daemon_opens_nothing_else_and_listens_where_it_was_told(
+    daemon: Daemon, warm: OneShots, tmp_path: Path
+) -> None:
+    """A life with two commits, drift, a scrape and a webhook."""
+    hooks, space = tmp_path / "mounted" / "hooks", daemon.namespace
+    hooks.mkdir(parents=True)
+    (hooks / "generic").write_text("the secret of the hook")
+    commit = daemon.commit({"a.yaml": CONFIG.format("a"), "b.yaml": CONFIG.format("b")})
+    url = daemon.git.url("config.git")
+    watched = Watched(warm, daemon.plane.kubeconfig, tmp_path, daemon.plane.url, url)
+    address = f"127.0.0.1:{free_port()}"
+    heard: list[Any] = []
+    pids: list[int] = []
+
+    def live() -> None:
+        heard.append(watched.run(
+            "run", f"--watch-namespace={space}", f"--record-namespace={space}",
+            f"--listen={address}", f"--hook-secret-dir={hooks}", "--log-format=json",
+            f"--file={tmp_path / 'mounted'}", started=pids.append,
+        ))  # fmt: skip
+
+    daemon.apply()
+    life = threading.Thread(target=live)
+    life.start()
+    try:
+        daemon.until_ready(at=commit)
+        daemon.merge("configmaps", "a", {"data": {"k": "by hand"}})
+        daemon.until("the drift is gone", lambda: daemon.get("configmaps", "a")["data"]["k"] == "v")
+        commit = daemon.commit({"b.yaml": None, "c.yaml": CONFIG.format("c")})
+        ask(f"http://{address}/hooks/generic", {"url": url})
+        daemon.until_ready(at=commit)
+        assert "plumb_syncs_total" in ask(f"http://{address}/metrics")
+    finally:
+        os.kill(pids[0], signal.SIGTERM)
+        life.join(20)
+    assert heard[0]["code"] == 0, heard[0]["stderr"]
+    assert heard[0]["seen"] == []
+    assert heard[0]["bound"] == [address]
+    assert set(heard[0]["connected"]) == watched.servers
+    assert daemon.get("configmaps", "b") is None
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def ask(url: str, body: Any = None) -> str:
+    headers = {"Authorization": "Bearer the secret of the hook"} if body else {}
+    data = json.dumps(body).encode() if body else None
+    asked = urllib.request.Request(url, data, headers)  # noqa: S310 - of this test
+    with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 - of this test
+        return str(answer.read().decode())

@@ -81,7 +81,26 @@ class OneShot:
         started: Callable[[int], None],
     ) -> Ended:
         """Run the command; see Driver."""
-        self._say({"arguments": list(arguments), "environment": dict(environment)})
+        return self._carry_out(
+            {"arguments": list(arguments), "environment": dict(environment)}, started
+        )
+
+    def command(
+        self, arguments: Sequence[str], environment: Mapping[str, str], *, entry: str = "",
+        started: Callable[[int], None] = lambda _: None,
+    ) -> Ended:  # fmt: skip
+        """Run the command from where this process is, in this environment and no other.
+
+        ``entry`` is the module whose ``main`` is called in place of the command line's.
+        """
+        job = {
+            "arguments": list(arguments), "environment": dict(environment), "entry": entry,
+            "folder": str(Path.cwd()),
+        }  # fmt: skip
+        return self._carry_out(job, started)
+
+    def _carry_out(self, job: Any, started: Callable[[int], None]) -> Ended:
+        self._say(job)
         pid = self._hear()["pid"]
         started(pid)
         began = time.monotonic()
@@ -120,6 +139,38 @@ class OneShot:
         if not line:
             raise RuntimeError(f"the warm process is gone, with {self._process().wait(5)}")
         return json.loads(line)
+
+
+class OneShots:
+    """As many as are needed at a time, for whoever runs commands from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all: list[OneShot] = []
+        self._idle: list[OneShot] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in self._all:
+            one.__exit__()
+
+    def command(
+        self, arguments: Sequence[str], environment: Mapping[str, str], *, entry: str = "",
+        started: Callable[[int], None] = lambda _: None,
+    ) -> Ended:  # fmt: skip
+        """Run the command; see OneShot."""
+        with self._lock:
+            if not self._idle:
+                self._all.append(OneShot())
+                self._idle.append(self._all[-1])
+            one = self._idle.pop()
+        try:
+            return one.command(arguments, environment, entry=entry, started=started)
+        finally:
+            with self._lock:
+                self._idle.append(one)
 
 
 class Daemon:

@@ -75,6 +75,9 @@ def _child(job: Any, output: int, errors: int) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output, 1)
         os.dup2(errors, 2)
+        if job.get("folder"):
+            os.chdir(job["folder"])
+            os.environ.clear()
         os.environ.update(job["environment"])
         if limit := os.environ.get("FAULTS_FILE_BYTES"):  # what a full disk does, file by file
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
@@ -83,10 +86,9 @@ def _child(job: Any, output: int, errors: int) -> None:
 
             engine.kube.watch.SILENCE_S = float(silence)  # type: ignore[misc]
         sys.argv = ["plumb", *job["arguments"]]
-        from engine.cli import main as plumb
-
+        entry = importlib.import_module(job.get("entry") or "engine.cli")
         try:
-            plumb()
+            entry.main()
         except SystemExit as done:
             code = done.code
     finally:
