@@ -48,6 +48,8 @@ pytestmark = pytest.mark.usefixtures("control_plane")
 
 EVERY = [Ref(kind, "one") for kind in KINDS]
 GOES = Ref("ConfigMap", "goes")
+# A write that came twice: the first has landed, and the second says that somebody was faster.
+ECHO = Fault("after", "409 after the fact", refusal(409))
 
 
 @pytest.fixture
@@ -78,8 +80,11 @@ def deletes(story: Story, run: int = 0) -> list[str]:
 # --- 4: restart, blackhole, reset ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [RESET, LOST, DROP], ids=str)
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    ("method", "fault"),
+    [("GET", RESET), ("PUT", LOST), ("PATCH", DROP), ("PATCH", LOST), ("DELETE", RESET)],
+    ids=str,
+)
 def test_4_a_connection_breaks_once(waiting: Story, method: str, fault: Fault) -> None:
     waiting.sync(always(fault, only=on(method), times=1))
     peaceful(waiting)
@@ -88,12 +93,12 @@ def test_4_a_connection_breaks_once(waiting: Story, method: str, fault: Fault) -
 
 def test_4_the_server_is_gone_for_a_moment(waiting: Story) -> None:
     gone = threading.Event()
-    threading.Timer(2.0, gone.set).start()
+    threading.Timer(1.0, gone.set).start()
     waiting.sync(lambda e: None if gone.is_set() or e.number < 6 else DROP)
     peaceful(waiting)
 
 
-@pytest.mark.parametrize("label", ["GET /apis", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("label", ["GET /apis", "PATCH"])
 def test_4_the_server_takes_everything_and_never_answers(waiting: Story, label: str) -> None:
     silent = False
 
@@ -102,23 +107,20 @@ def test_4_the_server_takes_everything_and_never_answers(waiting: Story, label: 
         silent = silent or label in exchange.label
         return Fault("hang") if silent and exchange.side == "api" else None
 
-    done = waiting.sync(blackhole, "--request-timeout=1s")
+    done = waiting.sync(blackhole, "--request-timeout=500ms")
     assert done.code in {1, 6, 8}
-    assert done.seconds < 30
+    assert done.seconds < 15
     assert deletes(waiting) == []
     peaceful(waiting)
 
 
-@pytest.mark.parametrize("moment", ["PATCH", "DELETE"])
-def test_4_the_api_server_is_restarted_in_the_middle(
-    own_stage: Stage, one_shot: OneShot, moment: str
-) -> None:
-    story = Story(own_stage, f"restart-{moment.lower()}", one_shot)
+def test_4_the_api_server_is_restarted_in_the_middle(own_stage: Stage, one_shot: OneShot) -> None:
+    story = Story(own_stage, "restart", one_shot)
     story.commit({ref: manifest(ref, "1") for ref in [*EVERY, GOES]})
     assert story.sync().code == 0
     story.commit({ref: manifest(ref, "2") for ref in EVERY})
     restart = Fault("act", "restart", act=own_stage.plane.restart_api_server)
-    story.sync(always(restart, only=on(moment), times=1))
+    story.sync(always(restart, only=on("PATCH"), times=1))
     began = time.monotonic()
     while not own_stage.plane.is_there("/readyz"):
         assert time.monotonic() < began + 60
@@ -157,7 +159,7 @@ def test_5_conflicts_without_end_are_given_up_and_nothing_is_deleted(waiting: St
 # --- 6: lists that lose a page ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [*answers(410, 500, 404), RESET, without_token()], ids=str)
+@pytest.mark.parametrize("fault", [*answers(410, 404), RESET, without_token()], ids=str)
 def test_6_a_list_that_loses_a_page_is_no_list(waiting: Story, fault: Fault) -> None:
     many = [Ref("ConfigMap", f"more-{n}") for n in range(6)]
     wanted = {ref: manifest(ref, "1") for ref in [*EVERY, *many]}
@@ -166,7 +168,7 @@ def test_6_a_list_that_loses_a_page_is_no_list(waiting: Story, fault: Fault) -> 
     waiting.commit(wanted)
     waiting.lane.page_size = 2
     second = on_label("(next page)") if fault.name != "token lost" else on("GET")
-    done = waiting.sync(always(fault, only=second))
+    done = waiting.sync(always(fault, only=second), "--request-timeout=1s")
     assert deletes(waiting) == []
     assert done.code != 0
     assert waiting.writes(waiting.lane.run) == []
@@ -205,15 +207,14 @@ def test_7_a_server_that_is_too_busy_for_long_is_told(waiting: Story) -> None:
 # --- 8: server errors ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rate", [0.01, 0.1, 0.3])
-def test_8_server_errors_at_random(waiting: Story, rate: float) -> None:
-    faults = answers(500, 503, 504)
-    for n in range(3):
-        waiting.sync(Storm(f"8 {rate} {n}", rate, faults, on_api))
+def test_8_server_errors_at_random(waiting: Story) -> None:
+    for rate in (0.02, 0.1, 0.3):
+        storm = Storm(f"8 {rate}", rate, answers(500, 503, 504), on_api)
+        waiting.sync(storm, "--request-timeout=1s")
     peaceful(waiting)
 
 
-@pytest.mark.parametrize("fault", [*LATE, LOST, RESET], ids=str)
+@pytest.mark.parametrize("fault", [LATE[0], LOST], ids=str)
 def test_8_a_create_that_has_landed_is_looked_up_and_not_sent_again(
     story: Story, fault: Fault
 ) -> None:
@@ -228,7 +229,7 @@ def test_8_a_create_that_has_landed_is_looked_up_and_not_sent_again(
     peaceful(story)
 
 
-@pytest.mark.parametrize("fault", [*LATE, LOST, RESET], ids=str)
+@pytest.mark.parametrize("fault", [LATE[1], RESET], ids=str)
 def test_8_a_write_that_landed_but_was_not_noted_is_known_later(
     waiting: Story, fault: Fault
 ) -> None:
@@ -244,11 +245,12 @@ def test_8_a_write_that_landed_but_was_not_noted_is_known_later(
 
 
 @pytest.mark.parametrize(
-    "fault", [LOST, RESET, LATE[0], Fault("after", "409 after the fact", refusal(409))], ids=str
+    ("method", "fault"),
+    [("POST", LOST), ("PATCH", RESET), ("PUT", LATE[0]), ("PUT", ECHO)],
+    ids=str,
 )
-@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
 def test_8_a_write_of_the_record_that_landed_is_known_as_our_own(
-    story: Story, fault: Fault, method: str
+    story: Story, method: str, fault: Fault
 ) -> None:
     """Its answer is lost, or its echo says that somebody was faster: nobody was."""
     story.commit({ref: manifest(ref, "1") for ref in EVERY})
@@ -271,10 +273,12 @@ def test_8_a_write_of_the_record_that_landed_is_known_as_our_own(
 # --- 9: discovery ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("report", [reported_gone, reported_stale])
-@pytest.mark.parametrize(("group", "kind"), [("apps", "Deployment"), (GROUP, "Widget")])
+@pytest.mark.parametrize(
+    ("report", "group", "kind"),
+    [(reported_gone, "apps", "Deployment"), (reported_stale, GROUP, "Widget")],
+)
 def test_9_a_group_that_discovery_does_not_show_is_not_gone(
-    story: Story, group: str, kind: str, report: object
+    story: Story, report: object, group: str, kind: str
 ) -> None:
     hidden, stays = Ref(kind, "hidden"), Ref(kind, "stays")
     story.commit({ref: manifest(ref, "1") for ref in [GOES, hidden, stays]})

@@ -54,7 +54,7 @@ def test_a_life_without_faults(watched: Story) -> None:
     peaceful(watched)
 
 
-@pytest.mark.parametrize(("number", "after"), [(6, True), (18, False), (20, True), (24, True)])
+@pytest.mark.parametrize(("number", "after"), [(6, True), (20, True)])
 def test_1_the_daemon_is_killed(watched: Story, number: int, *, after: bool) -> None:
     watched.sync(kill_at(number, after=after))
     watched.commit(wanted(A, C, D, value="2"))
@@ -75,15 +75,12 @@ def test_8_server_errors_and_bad_git_at_random(watched: Story) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(None, id="nothing"),
         pytest.param(Fault("mute"), id="silence"),
         pytest.param(Fault("reset", seconds=0.2), id="a reset each moment"),
         pytest.param(Fault("drop"), id="no watch at all"),
     ],
 )
-def test_28_drift_is_repaired_whatever_becomes_of_the_watch(
-    watched: Story, fault: Fault | None
-) -> None:
+def test_28_drift_is_repaired_whatever_becomes_of_the_watch(watched: Story, fault: Fault) -> None:
     assert watched.sync().code == 0
     watched.extra_environment["FAULTS_SILENCE_S"] = "1"
     calm, life_is_over = watched.driver.is_calm, threading.Event()  # type: ignore[attr-defined]
@@ -91,7 +88,11 @@ def test_28_drift_is_repaired_whatever_becomes_of_the_watch(
     took: list[float] = []
 
     def others() -> None:
-        threading.Event().wait(2.0)
+        while watched.lane.run == before:
+            life_is_over.wait(0.05)
+        latest = time.monotonic() + 2.0  # where watches break there may never be calm
+        while not calm() and time.monotonic() < latest:
+            life_is_over.wait(0.05)
         watched.people.edit(A)
         began = time.monotonic()
         while not life_is_over.is_set():
@@ -102,10 +103,10 @@ def test_28_drift_is_repaired_whatever_becomes_of_the_watch(
             if time.monotonic() > began + 12:
                 life_is_over.set()
 
+    before = watched.lane.run
     thread = threading.Thread(target=others)
     thread.start()
-    decide = always(fault, only=is_watch) if fault else (lambda _: None)
-    watched.sync(decide)
+    watched.sync(always(fault, only=is_watch))
     thread.join()
     watched.driver.is_calm = calm  # type: ignore[attr-defined]
     assert took, "the drift is still there after 12 s"

@@ -11,13 +11,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.applications import Applications
-from e2e.faultfixtures import one_shot, peaceful, stage, story
+from e2e.faultfixtures import (
+    GOES,
+    A,
+    B,
+    C,
+    one_shot,
+    peaceful,
+    stage,
+    story,
+    waiting,
+    wanted,
+)
 from e2e.faults import packs
 from e2e.faults.lane import Fault
-from e2e.faults.objects import Ref, manifest
+from e2e.faults.objects import Ref
 from e2e.faults.schedule import (
     DROP,
-    LOST,
     RESET,
     always,
     corrupt,
@@ -33,24 +43,10 @@ if TYPE_CHECKING:
     from e2e.faults.driver import Ended
     from e2e.faults.story import Story
 
-__all__ = ["one_shot", "stage", "story"]
+__all__ = ["one_shot", "stage", "story", "waiting"]
 pytestmark = pytest.mark.usefixtures("control_plane")
 
-A, B, C = (Ref("ConfigMap", name) for name in "abc")
-GOES = Ref("Secret", "goes")
-
-
-def wanted(*refs: Ref, value: str = "1") -> dict[Ref, object]:
-    return {ref: manifest(ref, value) for ref in refs}
-
-
-@pytest.fixture
-def waiting(story: Story) -> Story:
-    """Three objects in place; now Git changes two and drops the third."""
-    story.commit(wanted(A, B, GOES))
-    assert story.sync().code == 0
-    story.commit(wanted(A, B, value="2"))
-    return story
+HANG, DRIP = Fault("hang"), Fault("drip", seconds=0.5)
 
 
 def untouched(story: Story, done: Ended, *codes: int) -> None:
@@ -70,14 +66,13 @@ def untouched(story: Story, done: Ended, *codes: int) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "code"),
-    [(git_status(401), 4), (git_status(403), 4), (git_status(404), 5), (git_status(500), 5),
-     (git_status(503), 5), (DROP, 5), (RESET, 5), (LOST, 5)],
+    [(git_status(401), 4), (git_status(404), 5), (git_status(503), 5), (DROP, 5), (RESET, 5)],
     ids=str,
-)  # fmt: skip
+)
 def test_16_a_repository_that_cannot_be_read_deletes_nothing(
     waiting: Story, fault: Fault, code: int
 ) -> None:
-    for _ in range(3):
+    for _ in range(2):
         untouched(waiting, waiting.sync(always(fault, only=on_git)), code)
     peaceful(waiting)
 
@@ -93,9 +88,12 @@ def test_16_a_host_that_is_not_there_deletes_nothing(waiting: Story, url: str) -
 # --- 17: slow servers ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [Fault("hang"), Fault("drip", seconds=1.0)], ids=str)
-@pytest.mark.parametrize("step", ["git advertisement", "git refs", "git pack"])
-def test_17_a_slow_server_is_given_up_in_time(waiting: Story, fault: Fault, step: str) -> None:
+@pytest.mark.parametrize(
+    ("step", "fault"),
+    [("git advertisement", DRIP), ("git refs", HANG), ("git pack", DRIP), ("git pack", HANG)],
+    ids=str,
+)
+def test_17_a_slow_server_is_given_up_in_time(waiting: Story, step: str, fault: Fault) -> None:
     done = waiting.sync(always(fault, only=on_label(step)), "--git-timeout=1s")
     untouched(waiting, done, 5)
     assert done.seconds < 1 + 5
@@ -106,10 +104,10 @@ def test_17_a_slow_server_is_given_up_in_time(waiting: Story, fault: Fault, step
 # --- 18: packs -------------------------------------------------------------------------------
 
 PACKS = [
-    corrupt(), half(), RESET,
+    corrupt(), half(),
     pack_of(packs.without_base(), "without its base"),
     pack_of(packs.empty(), "nothing in it"),
-    pack_of(packs.bomb(blobs=20), "a zlib bomb"),
+    pack_of(packs.bomb(blobs=8), "a zlib bomb"),
     pack_of(packs.packed(packs.packed_object(3, b"x", size=2 << 30)), "a claim of 2 GiB"),
     pack_of(packs.packed(packs.packed_object(3, b"x"), count=9), "fewer objects than it says"),
 ]  # fmt: skip
@@ -249,17 +247,11 @@ def _garbled(story: Story) -> None:
             file.write_bytes(b"\xff" * file.stat().st_size)
 
 
-def _emptied(story: Story) -> None:
-    for file in story.cache.rglob("*"):
-        if file.is_file():
-            file.unlink()
-
-
 def _removed(story: Story) -> None:
     shutil.rmtree(story.cache)
 
 
-@pytest.mark.parametrize("damage", [_truncated, _garbled, _emptied, _removed])
+@pytest.mark.parametrize("damage", [_truncated, _garbled, _removed])
 def test_24_a_damaged_cache_is_made_again(waiting: Story, damage: object) -> None:
     damage(waiting)  # type: ignore[operator]
     done = waiting.sync()
@@ -279,7 +271,7 @@ def test_24_a_cache_that_cannot_be_written_is_a_clear_error(waiting: Story) -> N
     peaceful(waiting)
 
 
-@pytest.mark.parametrize("file_bytes", [0, 100, 700])
+@pytest.mark.parametrize("file_bytes", [0, 700])
 def test_24_a_full_disk_is_a_clear_error_and_heals(waiting: Story, file_bytes: int) -> None:
     waiting.extra_environment["FAULTS_FILE_BYTES"] = str(file_bytes)
     done = waiting.sync()

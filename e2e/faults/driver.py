@@ -209,7 +209,7 @@ class Daemon:
 
     def _end(self, pid: int, ended: threading.Event) -> None:
         latest = time.monotonic() + self.within_s
-        while not ended.wait(0.1):
+        while not ended.wait(0.05):
             if self.is_calm() or time.monotonic() > latest:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
