@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from e2e.faultfixtures import one_shot, peaceful, stage, story
-from e2e.faults.driver import Daemon, OneShot
+from e2e.faults.driver import Daemon, OneShot, calm
 from e2e.faults.lane import Fault
 from e2e.faults.objects import Ref, manifest
 from e2e.faults.schedule import Storm, always, answers, kill_at, on_api, on_git
@@ -31,14 +31,9 @@ def wanted(*refs: Ref, value: str = "1") -> dict[Ref, object]:
 
 @pytest.fixture
 def watched(story: Story, one_shot: OneShot) -> Story:
-    """A story told by the daemon: calm is when the API server was asked nothing for a moment."""
+    """A story told by the daemon, whose lives end when they are calm."""
     story.spec["interval"] = "2s"
-
-    def is_calm() -> bool:
-        asked = [e.at for e in story.lane.of_run(story.lane.run) if on_api(e) and not is_watch(e)]
-        return bool(asked) and time.monotonic() - asked[-1] > 0.7
-
-    story.driver = Daemon(one_shot, is_calm)
+    story.driver = Daemon(one_shot, calm(story.lane))
     story.commit(wanted(A, B, D))
     return story
 
@@ -83,7 +78,7 @@ def test_8_server_errors_and_bad_git_at_random(watched: Story) -> None:
 def test_28_drift_is_repaired_whatever_becomes_of_the_watch(watched: Story, fault: Fault) -> None:
     assert watched.sync().code == 0
     watched.extra_environment["FAULTS_SILENCE_S"] = "1"
-    calm, life_is_over = watched.driver.is_calm, threading.Event()  # type: ignore[attr-defined]
+    usual, life_is_over = watched.driver.is_calm, threading.Event()  # type: ignore[attr-defined]
     watched.driver.is_calm = life_is_over.is_set  # type: ignore[attr-defined]
     took: list[float] = []
 
@@ -91,7 +86,7 @@ def test_28_drift_is_repaired_whatever_becomes_of_the_watch(watched: Story, faul
         while watched.lane.run == before:
             life_is_over.wait(0.05)
         latest = time.monotonic() + 2.0  # where watches break there may never be calm
-        while not calm() and time.monotonic() < latest:
+        while not usual() and time.monotonic() < latest:
             life_is_over.wait(0.05)
         watched.people.edit(A)
         began = time.monotonic()
@@ -108,6 +103,6 @@ def test_28_drift_is_repaired_whatever_becomes_of_the_watch(watched: Story, faul
     thread.start()
     watched.sync(always(fault, only=is_watch))
     thread.join()
-    watched.driver.is_calm = calm  # type: ignore[attr-defined]
+    watched.driver.is_calm = usual  # type: ignore[attr-defined]
     assert took, "the drift is still there after 12 s"
     peaceful(watched)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from e2e.faults.driver import OneShot
+from e2e.faults.driver import Daemon, OneShot, calm
 from e2e.faults.history import FAMILIES, Teller
 from e2e.faults.story import Rest, Story
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from e2e.faults.driver import Driver
     from e2e.faults.story import Stage
 
 _KILLING = [name for name in FAMILIES if "SIGKILL" in name]
@@ -48,13 +47,19 @@ def scenario_of(seed: int, number: int) -> str:
     return drawn.choice(_KILLING if number % 3 == 0 else list(FAMILIES))
 
 
-def tell(
-    stage: Stage, driver: Driver, seed: int, number: int, *, scenario: str = "",
-    show: Callable[[str], None] = lambda _: None,
+def tell(  # noqa: PLR0913 - most of them by name
+    stage: Stage, driver: OneShot, seed: int, number: int, *, scenario: str = "",
+    with_daemon: bool = False, show: Callable[[str], None] = lambda _: None,
 ) -> Result:  # fmt: skip
-    """Let one story happen, and judge it; ``show`` is told every run and every request."""
+    """Let one story happen, and judge it; ``show`` is told every run and every request.
+
+    ``with_daemon``: each run is a life of the daemon, until it is calm or killed.
+    """
     scenario = scenario or scenario_of(seed, number)
     story = Story(stage, f"f{seed}-{number}", driver)
+    if with_daemon:
+        story.driver = Daemon(driver, calm(story.lane))
+        story.spec["interval"] = "2s"
     try:
         teller = Teller(story, random.Random(f"{seed} {number} story"))  # noqa: S311
         try:
@@ -71,8 +76,8 @@ def tell(
         story.close()
 
 
-def campaign(
-    stage: Stage, seed: int, numbers: Iterable[int], *, jobs: int = 2,
+def campaign(  # noqa: PLR0913 - most of them by name
+    stage: Stage, seed: int, numbers: Iterable[int], *, jobs: int = 2, with_daemon: bool = False,
     tell_each: Callable[[Result], None] = lambda _: None, stop: threading.Event | None = None,
 ) -> list[Result]:  # fmt: skip
     """Tell these stories, ``jobs`` at a time."""
@@ -86,7 +91,7 @@ def campaign(
         if not hasattr(local, "driver"):
             local.driver = OneShot()
             drivers.append(local.driver)
-        result = tell(stage, local.driver, seed, number)
+        result = tell(stage, local.driver, seed, number, with_daemon=with_daemon)
         tell_each(result)
         return result
 

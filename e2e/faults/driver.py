@@ -2,7 +2,7 @@
 
 The one-shot runs the real command in a real process that can be killed. It is forked from a
 process that has imported everything already (warm.py), which is thirty times cheaper than a cold
-start. The daemon can be another Driver: ``run`` is then one pass.
+start. The daemon is another Driver: a run is then a life of it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from e2e.faults.lane import Lane
 
 _ROOT = Path(__file__).resolve().parents[2]
 KILLED = -9
@@ -173,6 +175,16 @@ class OneShots:
                 self._idle.append(one)
 
 
+def calm(lane: Lane, *, for_s: float = 0.7) -> Callable[[], bool]:
+    """Say of a lane's run whether the API server was asked nothing for a moment, but watched."""
+
+    def is_calm() -> bool:
+        asked = [e.at for e in lane.of_run(lane.run) if e.side == "api" and not e.request.is_watch]
+        return bool(asked) and time.monotonic() - asked[-1] > for_s
+
+    return is_calm
+
+
 class Daemon:
     """``plumb run``: a run is a life of the daemon, from its start until it is calm, or killed.
 
@@ -202,7 +214,7 @@ class Daemon:
             threading.Thread(target=self._end, args=(pid, ended), daemon=True).start()
 
         try:
-            command = ["run", "--no-resources", "--workers=2", *own]
+            command = ["run", "--no-resources", "--workers=2", "--listen=", *own]
             return self._one_shot.run(command, environment, born)
         finally:
             ended.set()
