@@ -100,6 +100,16 @@ def _reports(event: dict[str, str]) -> list[tuple[str, list[Step]]]:
             for name, steps in found]  # fmt: skip
 
 
+def _checked_out(agent: Agent, branch: str) -> tuple[Agent, dict[str, str]]:
+    """Clone the configuration as a build does; the agent in there, and what the system tells it."""
+    clone = agent.folder / "clone"
+    subprocess.run(["git", "clone", "-q", agent.url, str(clone)], check=True, env=agent.environ)
+    subprocess.run(["git", "checkout", "-q", branch], cwd=clone, check=True, env=agent.environ)
+    event = {"GITHUB_BASE_REF": "main", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+             "CHANGE_TARGET": "main", "CI_PROJECT_DIR": str(clone)}  # fmt: skip
+    return replace(agent, folder=clone), event
+
+
 @pytest.mark.parametrize("name", ["github", "gitlab", "jenkins"])
 @pytest.mark.skipif(shutil.which("git") is None, reason="no git to clone with")
 def test_a_pull_request_of_the_configuration_gets_a_report(agent: Agent, name: str) -> None:
@@ -110,15 +120,9 @@ def test_a_pull_request_of_the_configuration_gets_a_report(agent: Agent, name: s
     )
     changed = deployment().replace("1.0.0", "2.0.0")
     agent.config.commit({FILE: changed}, branch="next", message="Promote")
-    subprocess.run(["git", "clone", "-q", agent.url, "clone"], cwd=agent.folder, check=True,
-                   env=agent.environ)  # fmt: skip
-    clone = agent.folder / "clone"
-    subprocess.run(["git", "checkout", "-q", "next"], cwd=clone, check=True, env=agent.environ)
-    event = {"GITHUB_BASE_REF": "main", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
-             "CHANGE_TARGET": "main", "CI_PROJECT_DIR": str(clone)}  # fmt: skip
-    steps = dict(_reports(event))[name]
-    builder = replace(agent, folder=clone)
-    said = builder.run(steps)
+    builder, event = _checked_out(agent, "next")
+    clone = builder.folder
+    said = builder.run(dict(_reports(event))[name])
     if name == "github":
         summary = Path(agent.environ["GITHUB_STEP_SUMMARY"]).read_text()
         assert "2.0.0" in summary
@@ -128,6 +132,25 @@ def test_a_pull_request_of_the_configuration_gets_a_report(agent: Agent, name: s
         assert "2.0.0" in said
         assert "2.0.0" in (clone / "plumb-report.html").read_text()
         assert "<testsuite" in (clone / "plumb-report.xml").read_text()
+
+
+@pytest.mark.parametrize("name", ["github", "gitlab", "jenkins"])
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git to clone with")
+def test_a_manifest_that_the_server_would_refuse_fails_the_build(agent: Agent, name: str) -> None:
+    agent.server.users.clear()
+    agent.config.commit(
+        {FILE: deployment(), "shop.yaml": APPLICATION.replace("URL", agent.url)},
+        message="Add the shop",
+    )
+    broken = deployment().replace("containers:", "contaners:")
+    assert broken != deployment()
+    agent.config.commit({FILE: broken}, branch="next", message="Mistype")
+    builder, event = _checked_out(agent, "next")
+    steps = dict(_reports(event))[name]
+    with pytest.raises(AssertionError, match="contaners") as failed:
+        builder.run(steps)
+    assert FILE in str(failed.value)
+    assert "containers" in str(failed.value), "it says what was meant"
 
 
 def test_every_call_of_plumb_is_in_a_step_that_is_run() -> None:
