@@ -65,10 +65,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Servers take their time on a busy machine: more of it than a unit test has."""
-    for item in items:
-        if _HERE in item.path.parents and item.get_closest_marker("timeout") is None:
+    """Give each test its time, and each file to one worker; what takes longest comes first.
+
+    Servers take their time on a busy machine: more of it than a unit test has. There is one kind
+    cluster, so all its stories are for one worker.
+    """
+    mine = [item for item in items if _HERE in item.path.parents]
+    for item in mine:
+        if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_TIMEOUT_S))
+        group = "kind" if is_on_kind(item) else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not is_on_kind(item))
+
+
+def is_on_kind(item: pytest.Item) -> bool:
+    """Whether it is a story on the kind cluster."""
+    return item.get_closest_marker("kind") is not None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -100,7 +113,8 @@ def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
             " on PATH or in ~/.cache/plumb; scripts/test builds them"
         )
         return
-    logs = request.config.rootpath / ".e2e-logs"
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    logs = request.config.rootpath / ".e2e-logs" / worker
     before = request.session.testsfailed
     with ControlPlane.start(found, audit=True, keep_logs=logs) as running:
         yield running

@@ -90,7 +90,7 @@ class Team:
     def writes(self) -> list[Any]:
         """Every write of plumb so far that concerns this team: (verb, resource, name)."""
         found = []
-        for event in self.plane.requests():
+        for event in self.plane.requests(about=self.namespace):
             target = event.get("objectRef") or {}
             mine = target.get("namespace") == self.namespace or self.namespace in target.get(
                 "name", ""

@@ -315,7 +315,7 @@ def test_with_impersonate_objects_are_written_as_the_account_and_records_as_the_
     written = {
         (event["objectRef"]["resource"], event["objectRef"].get("name"),
          (event.get("impersonatedUser") or {}).get("username", ""))
-        for event in team.plane.requests()
+        for event in team.plane.requests(about=team.namespace)
         if event["verb"] in ("create", "update", "patch")
         and "plumb" in event.get("userAgent", "")
         and team.namespace in json.dumps(event["objectRef"])

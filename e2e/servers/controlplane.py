@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import socket
 import ssl
@@ -154,12 +155,18 @@ class ControlPlane(Api):
         """Kill the API server and start it again; what it keeps is in etcd. Waits for nothing."""
         self._restart()
 
-    def requests(self, *, user: str = ADMIN) -> list[JSON]:
-        """Every request of this user so far, as the API server's audit log has them."""
+    def requests(self, *, user: str = ADMIN, about: str = "") -> list[JSON]:
+        """Every request of this user so far, as the API server's audit log has them.
+
+        ``about`` keeps those whose line has this text. The log grows with the whole run, so what
+        is not asked for is not parsed.
+        """
         if self.audit_log is None:
             raise ControlPlaneError("this control plane was started without audit=True")
-        events = [json.loads(line) for line in self.audit_log.read_text().splitlines()]
-        return [event for event in events if event["user"].get("username") == user]
+        marks = (json.dumps(user), about)
+        lines = self.audit_log.read_text().splitlines()
+        lines = [line for line in lines if all(mark in line for mark in marks)]
+        return [event for event in map(json.loads, lines) if event["user"].get("username") == user]
 
     def keep_logs(self, folder: Path) -> None:
         """Copy the servers' logs, which else go when the control plane does."""
@@ -318,11 +325,16 @@ def _controller_flags(plane: ControlPlane) -> list[str]:
 
 
 def _free_ports(count: int) -> list[int]:
+    """Find ports below those that the kernel hands out: no connection takes one of them away."""
+    ports: list[int] = []
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
+        while len(ports) < count:
+            port = 20_000 + secrets.randbelow(10_000)
+            held = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                held.bind(("127.0.0.1", port))
+                ports.append(port)
+    return ports
 
 
 def _write_private(path: Path, content: bytes) -> None:
