@@ -257,7 +257,7 @@ HOSTILE_PACKS = {
     "more bytes than it says": packed(packed_object(3, b"x"), b"trailing"),
     "an unknown kind": packed(packed_object(5, b"x")),
     "a claim of terabytes": packed(packed_object(3, b"x", size=1 << 45)),
-    "a bomb": packed(*[packed_object(3, bytes(1 << 24)) for _ in range(300)]),
+    "a bomb": packed(*[packed_object(3, bytes(1 << 24))] * 300),
     "a bomb that claims little": packed(packed_object(3, bytes(1 << 24), size=10)),
     "a delta bomb": packed(packed_object(3, b"x" * 100), b"\x67\x65"
                            + zlib.compress(delta(100, 1 << 40, b"\x90\x64" * 7))),

@@ -33,6 +33,7 @@ def test_a_process_that_ended_is_gone() -> None:
         f"{platform.node()} (process 99999999999999)",
         f"{platform.node()} (process 1)",
     ],
+    ids=["empty", "nonsense", "another machine", "no such process", "not ours"],
 )
 def test_what_cannot_be_known_counts_as_there(holder: str) -> None:
     assert not is_gone(holder)
