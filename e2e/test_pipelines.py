@@ -142,12 +142,12 @@ def test_a_manifest_that_the_server_would_refuse_fails_the_build(agent: Agent, n
         {FILE: deployment(), "shop.yaml": APPLICATION.replace("URL", agent.url)},
         message="Add the shop",
     )
-    broken = deployment().replace("containers:", "contaners:")
+    broken = deployment().replace("containers:", "containerz:")
     assert broken != deployment()
     agent.config.commit({FILE: broken}, branch="next", message="Mistype")
     builder, event = _checked_out(agent, "next")
     steps = dict(_reports(event))[name]
-    with pytest.raises(AssertionError, match="contaners") as failed:
+    with pytest.raises(AssertionError, match="containerz") as failed:
         builder.run(steps)
     assert FILE in str(failed.value)
     assert "containers" in str(failed.value), "it says what was meant"
