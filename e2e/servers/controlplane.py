@@ -97,17 +97,25 @@ class ControlPlane(Api):
         ``admission`` switches on admission plugins beside the default ones. An exception inside
         leaves the logs in ``keep_logs``, where one is given.
         """
-        folder = Path(tempfile.mkdtemp(prefix="plumb-control-plane-"))
-        processes = _Processes(folder)
-        try:
-            yield cls._launch(binaries, processes, controllers, audit=audit, admission=admission)
-        except BaseException:
-            if keep_logs is not None:
-                shutil.copytree(processes.logs, keep_logs, dirs_exist_ok=True)
-            raise
-        finally:
-            processes.stop()
-            shutil.rmtree(folder, ignore_errors=True)
+        running: ControlPlane | None = None
+        while running is None:
+            folder = Path(tempfile.mkdtemp(prefix="plumb-control-plane-"))
+            processes = _Processes(folder)
+            try:
+                running = cls._launch(
+                    binaries, processes, controllers, audit=audit, admission=admission
+                )
+                yield running
+            except BaseException as error:
+                # Another control plane was quicker to take a port that was free a moment ago.
+                if running is None and "address already in use" in str(error):
+                    continue
+                if keep_logs is not None:
+                    shutil.copytree(processes.logs, keep_logs, dirs_exist_ok=True)
+                raise
+            finally:
+                processes.stop()
+                shutil.rmtree(folder, ignore_errors=True)
 
     @classmethod
     def _launch(
