@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import itertools
 import json
 import os
 import pkgutil
 import resource
 import select
 import sys
+import time
 from typing import Any
 
 import engine
@@ -81,6 +83,8 @@ def _child(job: Any, output: int, errors: int) -> None:
         os.environ.update(job["environment"])
         if limit := os.environ.get("FAULTS_FILE_BYTES"):  # what a full disk does, file by file
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+        if jumps := os.environ.get("FAULTS_CLOCK_S"):
+            _let_jump([float(jump) for jump in jumps.split(",")])
         if silence := os.environ.get("FAULTS_SILENCE_S"):  # a minute and a half is long for a test
             import engine.kube.watch
 
@@ -96,6 +100,12 @@ def _child(job: Any, output: int, errors: int) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(int(code or 0))
+
+
+def _let_jump(jumps: list[float]) -> None:
+    """Let the clock of the wall be off by another one of these each time that it is asked."""
+    real, offsets = time.time, itertools.cycle(jumps)
+    time.time = lambda: real() + next(offsets)
 
 
 def _say(message: Any) -> None:

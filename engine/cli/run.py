@@ -130,7 +130,10 @@ def _serve(connection: Connection, flags: dict[str, Any], log: Any) -> int:
         metrics.leads(is_leader=True)
         service.start()
         log.info("started", workers=flags["workers"])
-        stop.wait()
+        # Not without a limit: a signal that came while the process was frozen may be delivered to
+        # another thread when it thaws, and then nothing wakes this one to hear of it.
+        while not stop.wait(1.0):
+            pass
         return int(ExitCode.OK if service.is_active else ExitCode.FAILURE)
 
 
