@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -227,6 +228,36 @@ def test_30_a_record_that_is_lost_or_broken_deletes_nothing(
     token = done.report()["plan"]["token"]
     assert token, done.output
     assert waiting.sync(lambda _: None, f"--confirm={token}").code == 0
+    peaceful(waiting)
+    assert deletes(waiting) == [str(GOES)]
+
+
+@pytest.mark.parametrize("uid", ["its own", "of an earlier one"])
+def test_30_what_another_living_record_names_is_not_deleted(waiting: Story, uid: str) -> None:
+    """Whatever the mark says: one that was set by hand, or came back with a backup."""
+    direct, name = waiting.stage.direct, waiting.namespace
+    path = "/api/v1/namespaces/plumb-system/configmaps"
+    ours = direct.get(f"{path}/plumb.{name}.shop")
+    body = json.loads(gzip.decompress(base64.b64decode(ours["binaryData"]["record"])))
+    entries = [e for e in body["entries"] if e["ref"][1] == GOES.kind]
+    if uid != "its own":
+        entries[0]["uid"] = uid
+    other = {**body, "id": secrets.token_hex(16), "application": f"{name}/other",
+             "entries": entries}  # fmt: skip
+    packed = base64.b64encode(gzip.compress(json.dumps(other).encode())).decode()
+    direct.create(path, {
+        "metadata": {
+            "name": f"plumb.{name}.other", "labels": {"plumb.dev/record": other["id"]},
+            "annotations": {"plumb.dev/application": f"{name}/other"},
+        },
+        "binaryData": {"record": packed},
+    })  # fmt: skip
+    waiting.sync()
+    told = f"the record of Application {name}/other names it too"
+    is_kept = uid == "its own"
+    assert (told in waiting.ends[-1].output) is is_kept
+    assert (waiting.people.look(GOES) is not None) is is_kept
+    direct.delete(f"{path}/plumb.{name}.other")
     peaceful(waiting)
     assert deletes(waiting) == [str(GOES)]
 

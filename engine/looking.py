@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from engine.inventory import owner_of
 from engine.kinds import Kinds
-from engine.kube.claims import claims_of
+from engine.kube.claims import claims_of, naming
 from engine.model import ObjectRef
 from engine.namespaces import wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from engine.kube.record import Record
     from engine.model import Application, Manifest
@@ -36,6 +37,26 @@ def claims(
     return {
         id_: replace(claim, desires=known.get(claim.application)) for id_, claim in found.items()
     }
+
+
+def named_elsewhere(
+    record: Record, seen: Observation, given_up: Iterable[ObjectRef], *, owner: str
+) -> Mapping[ObjectRef, str]:
+    """Return what other living records name of what this application could delete, with why.
+
+    They are read only where there is something to delete.
+    """
+    found = ((ref, seen.live.get(ref) or seen.strays.get(ref)) for ref in given_up)
+    uids = {ref: live.uid for ref, live in found if live is not None and owner_of(live) == owner}
+    return naming(record, uids)
+
+
+def wanted_elsewhere(
+    others: Iterable[tuple[Application, AbstractSet[ObjectRef]]],
+    given_up: AbstractSet[ObjectRef],
+) -> Mapping[ObjectRef, str]:
+    """Return who else wants, at this commit, what this application could delete."""
+    return {ref: str(other) for other, wishes in others for ref in wishes & given_up}
 
 
 def contested(

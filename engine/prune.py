@@ -202,6 +202,8 @@ def _protection(entry: Entry, live: Live, situation: Situation) -> Keep | None:
         return Keep(ref, "Terminating", _terminating(live))
     if ref.kind == "Namespace" and (ref.name == "default" or ref.name.startswith("kube-")):
         return Keep(ref, "Protected", "Plumb never deletes a system namespace")
+    if ref in situation.named:
+        return Keep(ref, "Protected", situation.named[ref])
     if controller:
         return Keep(ref, "Protected", f"it belongs to {controller}, its controller")
     return None

@@ -12,6 +12,7 @@ from engine.journal import settled
 from engine.kube import discovery
 from engine.kube.live import observe
 from engine.kube.recovery import strays_of
+from engine.looking import named_elsewhere
 from engine.model import Plan, Revision, SyncResult, SyncStatus
 from engine.namespaces import Placement
 from engine.prune import farewell, waits_for
@@ -98,6 +99,9 @@ def _situation(
     if inventory.places:
         found = {**strays_of(world.client, inventory, kinds), **observation.strays}
         observation = replace(observation, strays=found)
+    named = named_elsewhere(
+        record, observation, {*inventory.entries, *observation.strays}, owner=inventory.id
+    )
     return Situation(
         application=application,
         revision=Revision("", ""),
@@ -107,6 +111,7 @@ def _situation(
         observation=observation,
         kinds=kinds,
         schemas=Schemas.from_openapi(()),
+        named=named,
         options=request.options,
     )
 

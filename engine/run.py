@@ -20,7 +20,7 @@ from engine.kube.hanging import Hanging
 from engine.kube.record import new_id
 from engine.kube.recovery import Recovery
 from engine.kube.swap import lost
-from engine.looking import claims
+from engine.looking import claims, named_elsewhere, wanted_elsewhere
 from engine.memo import Memo
 from engine.model import Health, HealthStatus, Keep, Skip, SyncResult
 from engine.namespaces import place, wishes
@@ -33,7 +33,7 @@ from engine.waiting import Patience, listed, unsteady
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from engine.kinds import Kinds
     from engine.kube.client import Client
@@ -326,7 +326,12 @@ class Run:
                 owner=self._owner,
                 wants=lambda: {str(o.application): o.wishes(kinds) for o in self.siblings},
             ),
-            elsewhere=self._elsewhere(given_up, kinds),
+            elsewhere=wanted_elsewhere(
+                ((o.application, o.wishes(kinds)) for o in self.siblings if given_up), given_up
+            ),
+            named=named_elsewhere(self._record, observation, given_up, owner=self._owner)
+            if self._inventory
+            else {},
             unread=tuple(self.unread) if given_up else (),
             options=self.request.options,
             path_found=desired.rendering.found,
@@ -340,14 +345,6 @@ class Run:
             if not (found := kinds.resource(m.api_version, m.ref.kind)) or not found.pending
         }
         return self.world.view.schemas(sorted(versions))
-
-    def _elsewhere(self, given_up: set[ObjectRef], kinds: Kinds) -> Mapping[ObjectRef, str]:
-        """Return who else wants, at this commit, what this application could delete."""
-        return {
-            ref: str(other.application)
-            for other in (self.siblings if given_up else ())
-            for ref in other.wishes(kinds) & given_up
-        }
 
     # --- the result --------------------------------------------------------------------------
 

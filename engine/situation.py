@@ -79,7 +79,8 @@ class Situation:
     ``claims`` are the records of the owners whose marks were seen, by id; a mark whose id is not in
     it belongs to nobody any more. ``inventory`` is None when it may not be read: then removals are
     unknown. ``elsewhere`` names the application of the same source that wants an object at this
-    commit; ``unread`` are those of the same source whose wishes could not be had. ``path_found``
+    commit; ``named`` are the objects that another living record names, each with the reason why it
+    stays; ``unread`` are those of the same source whose wishes could not be had. ``path_found``
     False means the path is not in the commit.
     """
 
@@ -93,6 +94,7 @@ class Situation:
     schemas: Schemas
     claims: Mapping[str, Claim] = field(default_factory=dict)
     elsewhere: Mapping[ObjectRef, str] = field(default_factory=dict)
+    named: Mapping[ObjectRef, str] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
     options: Options = field(default_factory=Options)
     path_found: bool = True

@@ -49,6 +49,15 @@ def test_a_deleted_application_leaves_namespaces_unless_the_token_names_them() -
     assert [type(change) for change in confirmed.changes] == [Delete]
 
 
+def test_a_deleted_application_leaves_what_another_living_record_names() -> None:
+    made = situation(
+        record=[entry(OLD)], there=[live(OLD)], named={ref_of(OLD): "another record names it"},
+        application=replace(SHOP, deletion_policy="delete"),
+    )  # fmt: skip
+
+    assert [type(change) for change in farewell(made).changes] == [Release]
+
+
 def test_a_deleted_application_does_not_touch_what_is_not_its_own() -> None:
     made = situation(
         record=[entry(OLD)],

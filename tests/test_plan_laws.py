@@ -147,6 +147,7 @@ def situations(draw: Draw) -> Situation:
         placement=replace(made.placement, refused=tuple(refused)),
         claims={OTHER: Claim("shop/other", "url", owns)} if draw(st.booleans()) else {},
         elsewhere={ref_of(body("ConfigMap", "a")): "shop/x"} if draw(st.booleans()) else {},
+        named={known.ref: "another record" for known in record if draw(st.integers(0, 5)) == 0},
         unread=draw(st.sampled_from(((), (), ("shop/broken",)))),
         path_found=draw(st.integers(0, 5)) > 0,
         application=replace(SHOP, prune=draw(st.integers(0, 5)) > 0),
@@ -221,7 +222,7 @@ def test_what_is_deleted_carries_our_mark_and_the_recorded_uid(made: Situation) 
             assert owner_of(delete.live) == ME
             assert (known is None) == (stray is not None)
             assert known is None or known.uid in ("", delete.live.uid)
-            assert delete.ref not in made.elsewhere
+            assert delete.ref not in {*made.elsewhere, *made.named}
             assert not {"deletionTimestamp", "ownerReferences"} & metadata.keys()
             desired = [made.observation.live.get(m.ref) for m in made.placement.manifests]
             assert delete.live.uid not in {there.uid for there in desired if there}

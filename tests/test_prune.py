@@ -166,6 +166,22 @@ def test_what_another_application_wants_at_this_commit_is_handed_over() -> None:
     assert found == {"old": "Waiting"}
 
 
+def test_what_another_living_record_names_is_kept_and_no_token_is_offered() -> None:
+    why = "the record of Application a/b names it too"
+    found = prune(
+        situation(
+            desired=[KEPT], record=[entry(OLD)], there=[live(OLD), live(KEPT)],
+            named={ref_of(OLD): why},
+        ),
+        failed=False,
+    )  # fmt: skip
+
+    assert [(c.hold, c.reason) for c in found.changes if isinstance(c, Keep)] == [
+        ("Protected", why)
+    ]
+    assert not found.token
+
+
 # --- the brakes ------------------------------------------------------------------------------
 
 

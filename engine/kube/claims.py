@@ -1,22 +1,27 @@
-"""The records of a cluster: all of them, or those of the owners whose marks were met."""
+"""The records of a cluster: all, those of the owners whose marks were met, and what they name.
+
+What others wrote there is read here and believed as far as it goes; nothing here writes.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine.errors import DeniedError, NotFoundError, PlumbError, RefusedError
-from engine.inventory import Inventory
+from engine.inventory import Inventory, entry_from_json
 from engine.kube import resources
+from engine.kube.packing import unpack
 from engine.kube.record import APPLICATION_ANNOTATION, Record
 from engine.model import RECORD_LABEL
 from engine.situation import Claim
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from engine.kube.client import Client
-    from engine.model import JSON
+    from engine.model import JSON, ObjectRef
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -58,6 +63,58 @@ def ids_with_a_record(client: Client, owners: Iterable[str], *, namespace: str) 
     if not ids:
         return None
     return set(_heads(client, namespace, f"{RECORD_LABEL} in ({','.join(ids)})", named=False))
+
+
+def naming(record: Record, uids: Mapping[ObjectRef, str]) -> dict[ObjectRef, str]:
+    """Return which of these very objects another living record names, and how a person hears it.
+
+    A record that cannot be understood names nothing: the marks speak for it. Without the right to
+    read the others, each of the objects counts as named.
+    """
+    if not uids:
+        return {}
+    try:
+        shards = _shards(record)
+    except DeniedError:
+        return dict.fromkeys(uids, "the records of other applications may not be read")
+    named: dict[str, set[ObjectRef]] = {}
+    for labels, packed in shards:
+        known = _named(packed)
+        found = {ref for ref, uid in uids.items() if known.get(ref, "?") in ("", uid)}
+        if found and labels.get(RECORD_LABEL) != record.inventory.id:
+            named.setdefault(labels.get(RECORD_LABEL, ""), set()).update(found)
+    living = claims_of(record.client, named, namespace=record.namespace)
+    return {
+        ref: f"the record of Application {claim.application} names it too"
+        for id_, claim in sorted(living.items())
+        for ref in named[id_]
+    }
+
+
+def _shards(record: Record) -> list[tuple[Mapping[str, str], str]]:
+    """Return the labels and the packed text of every part of every record."""
+    found = record.shelf.everything() if record.shelf is not None else None
+    if found is None:
+        path = f"/api/v1/namespaces/{record.namespace}/configmaps"
+        found = list(record.client.list(path, params={"labelSelector": RECORD_LABEL}))
+    return [
+        (
+            body["metadata"].get("labels") or {},
+            str((body.get("binaryData") or {}).get("record", "")),
+        )
+        for body in found
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _named(packed: str) -> Mapping[ObjectRef, str]:
+    """Return the objects of one part of a record with their uids; "" where none is known yet."""
+    try:
+        entries = unpack({"binaryData": {"record": packed}}, 0).get("entries") or ()
+        read = [entry_from_json(entry, shard=0) for entry in entries]
+    except (ValueError, TypeError, PlumbError):
+        return {}
+    return {entry.ref: entry.uid for entry in read}
 
 
 def _read(client: Client, application: str, owner: str, namespace: str) -> Inventory:

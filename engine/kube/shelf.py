@@ -21,6 +21,10 @@ class Shelf(Protocol):
         """Return the ConfigMap of this name; None says nothing."""
         ...
 
+    def everything(self) -> list[JSON] | None:
+        """Return the ConfigMaps of all records; None says nothing."""
+        ...
+
     def put(self, config_map: JSON) -> None:
         """Take up what the server answered to a write."""
         ...
@@ -38,6 +42,9 @@ class WatchedShelf:
             return None
         live = self._watch.store.get(ObjectRef("", "ConfigMap", self._namespace, name))
         return live.body if live else None
+
+    def everything(self) -> list[JSON] | None:
+        return list(self._watch.store.bodies()) if self._watch.is_synced else None
 
     def put(self, config_map: JSON) -> None:
         self._watch.store.put(config_map)
