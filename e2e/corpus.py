@@ -104,6 +104,7 @@ class Stage:
     cluster: Cluster
     title: str
     kinds: Kinds
+    differs: list[str] = field(default_factory=list)
     suffix: str = field(default_factory=lambda: f"{next(_SUFFIXES):x}")
 
     @property

@@ -28,6 +28,10 @@ WAYS = {
 }
 # What kubectl itself refuses.
 REFUSED = {("configuration/exported", "server-side"): "the uid in the manifest is another object's"}
+# What kubectl itself makes different: it leaves a null out, and the server puts its default there.
+REALLY = {
+    ("custom/widgets", "apply"): ['  /spec/nullableDefault: "x" -> null (changed in the cluster)']
+}
 ANSWERS_ONLY = "it answers a question, and nothing is kept"
 NOT_IN_GIT = {
     "Binding": "a request to a Pod, and nothing is kept",
@@ -76,6 +80,7 @@ def made_by_kubectl(
     title, way = request.param
     for found in _open(cluster, title, kinds):
         found.kubectl(*WAYS[way])
+        found.differs = REALLY.get((title, way), [])
         yield found
 
 
@@ -92,9 +97,10 @@ def test_a_second_plan_is_empty(stage: Stage) -> None:
 
 
 def test_what_kubectl_made_is_adopted_without_a_change(made_by_kubectl: Stage) -> None:
-    """The difference before adoption names no field, and after it there is none."""
+    """The difference before adoption names no field but for a real one; after it there is none."""
     stage = made_by_kubectl
-    assert _really_different(stage.plan()) == ""
+    found = _really_different(stage.plan()).splitlines()
+    assert [line for line in found if not line.startswith("Adopt ")] == stage.differs
     stage.sync()
     assert told(stage.plan()) == ""
 
