@@ -14,9 +14,10 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from e2e.applications import application_definition, applications
 from e2e.buildagent import agent
@@ -45,6 +46,7 @@ Plumb: TypeAlias = "Callable[..., subprocess.CompletedProcess[str]]"
 
 _HERE = Path(__file__).parent
 _TIMEOUT_S = 120
+_KIND = "test_kind_"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,23 +67,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its time, and each file to one worker; what takes longest comes first.
+    """Give each test its time, and let the stories on kind come first: nothing takes longer.
 
-    Servers take their time on a busy machine: more of it than a unit test has. There is one kind
-    cluster, so all its stories are for one worker.
+    Servers take their time on a busy machine: more of it than a unit test has.
     """
-    mine = [item for item in items if _HERE in item.path.parents]
-    for item in mine:
-        if item.get_closest_marker("timeout") is None:
+    for item in items:
+        if _HERE in item.path.parents and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_TIMEOUT_S))
-        group = "kind" if is_on_kind(item) else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: not is_on_kind(item))
+    items.sort(key=lambda item: not item.path.stem.startswith(_KIND))
 
 
-def is_on_kind(item: pytest.Item) -> bool:
-    """Whether it is a story on the kind cluster."""
-    return item.get_closest_marker("kind") is not None
+class Files(LoadScopeScheduling):
+    """Gives each file to one worker, and all those on kind to the same, as there is one cluster."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        name = Path(nodeid.partition("::")[0]).stem
+        return "kind" if name.startswith(_KIND) else name
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Files:
+    """Hand tests to workers file by file, whatever ``--dist`` says."""
+    return Files(config, log)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
