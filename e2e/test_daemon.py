@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from e2e.daemon import Daemon
 from e2e.servers.githttp import GitHttpServer
@@ -232,6 +232,34 @@ def test_a_restart_writes_nothing_and_goes_on(daemon: Daemon) -> None:
     daemon.merge("configmaps", "a", {"data": {"value": "while it was away"}})
     daemon.start()
     daemon.until("what happened meanwhile is put back", lambda: value(daemon, "a") == "1")
+
+
+def test_two_that_want_one_object_both_say_so_and_neither_fights(daemon: Daemon) -> None:
+    commit = daemon.commit({"a.yaml": config_map("a")})
+    daemon.start()
+    daemon.apply()
+    daemon.until_ready(at=commit)
+    ours = daemon.get("configmaps", "a")
+    daemon.commit({"a.yaml": config_map("a", "2")}, below="other")
+    daemon.apply("other", path="other")
+    daemon.until("the other is refused", lambda: "PLB521" in str(daemon.status("other")))
+    assert f"owned by Application {daemon.namespace}/shop" in str(daemon.status("other"))
+
+    def told() -> list[Any]:
+        found = daemon.plane.get(f"/api/v1/namespaces/{daemon.namespace}/events")["items"]
+        return [event for event in found if event["reason"] == "Contested"]
+
+    daemon.until("the first is told", told)
+    (event,) = told()
+    assert event["involvedObject"]["name"] == "shop"
+    assert f"wanted by Application {daemon.namespace}/other" in event["message"]
+    assert daemon.condition("Ready")["status"] == "True"
+    now = daemon.get("configmaps", "a")
+    assert now["metadata"]["resourceVersion"] == ours["metadata"]["resourceVersion"]
+    # It ends as soon as one of the two lets go.
+    daemon.commit({"a.yaml": None, "b.yaml": config_map("b")}, below="other")
+    daemon.ask("other")
+    daemon.until("both are ready", lambda: daemon.condition("Ready", "other")["status"] == "True")
 
 
 def test_an_application_elsewhere_without_an_account_is_refused(daemon: Daemon) -> None:

@@ -96,6 +96,7 @@ def _plan(situation: Situation, recall: _Recall) -> Plan:
     skipped = any(isinstance(change, Skip) for wave in waves for change in wave.changes)
     pruning = prune(situation, failed=skipped)
     in_place = [d for d in decided.values() if isinstance(d, InPlace)]
+    rivals = ownership.rivals(situation, decided)
     return Plan(
         application=str(situation.application),
         revision=situation.revision,
@@ -106,7 +107,8 @@ def _plan(situation: Situation, recall: _Recall) -> Plan:
         settle=tuple(d.manifest for d in in_place if d.stale),
         forget=pruning.forget,
         token=pruning.token,
-        notes=(*ownership.rivals(situation, decided), *_notes(situation, in_place)),
+        notes=(*rivals, *_notes(situation, in_place)),
+        rivals=rivals,
         removals_known=situation.inventory is not None,
     )
 

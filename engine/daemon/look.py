@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from engine.daemon import rivals
 from engine.daemon.desired import Others, desired
 from engine.daemon.sources import SourceKey
 from engine.daemon.story import Story, repairs
@@ -44,13 +45,19 @@ _NO_KIND: Final = {"PLB321", "PLB322", "PLB440"}
 
 @dataclass(frozen=True, slots=True)
 class Looker:
-    """What a look needs. ``find`` gives what is remembered of another application."""
+    """What a look needs. ``find`` gives what is remembered of another application.
+
+    ``everyone`` gives it of all; ``on_rival`` hears of an application one of whose objects another
+    wants too.
+    """
 
     book: Book
     sources: Sources
     cluster: Cluster
     teller: Teller
     find: Callable[[str], Tracked | None]
+    everyone: Callable[[], Sequence[Tracked]]
+    on_rival: Callable[[str], None]
     is_dry: bool = False
 
     def look(
@@ -172,10 +179,11 @@ class Looker:
             return self._only_tell(tracked, Story(application, error=error))
         followers = [name for name in self.sources.followers(application) if name != tracked.key]
         others = Others(followers, lambda name: self._of_another(name, head))
+        contested = rivals.contested(tracked, self.everyone())
         request = Request(
             options=Options(
                 doubt=problem.what if problem else "", calm=self._calm(tracked, began),
-                leave_drift=application.drift == "report",
+                leave_drift=application.drift == "report", contested=contested,
             ),
             dry_run=self.is_dry, wait=application.wait, may_wait=False,
             timeout_s=application.timeout_s, memory=tracked.memory,
@@ -233,6 +241,7 @@ class Looker:
             application, result=result, repaired=repaired, is_late=late and bool(unhealthy),
             is_rendered=tracked.is_rendered, duration_s=now - began,
         ))  # fmt: skip
+        self._heed_rivals(tracked, result)
         pauses = [pause for pause in (
             _backoff(tracked) if tracked.failures else None,
             _UNSEEN_S if skipped or _is_leaving(result) else None,
@@ -240,6 +249,12 @@ class Looker:
             self._truce_s(tracked, now),
         ) if pause is not None]  # fmt: skip
         return min(pauses, default=None)
+
+    def _heed_rivals(self, tracked: Tracked, result: SyncResult) -> None:
+        """Let those look again whose objects this application wants as well, once for each."""
+        before, tracked.denied = tracked.denied, rivals.denied(result)
+        for other in rivals.holders(tracked.denied - before, tracked, self.everyone()):
+            self.on_rival(other.key)
 
     @staticmethod
     def _truce_s(tracked: Tracked, now: float) -> float | None:

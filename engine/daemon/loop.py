@@ -171,6 +171,10 @@ class Loop:
             if not tracked.is_quiet:
                 self.queue.add(tracked.key, after_s=_KINDS_SETTLE_S, reason="kinds")
 
+    def on_rival(self, key: str) -> None:
+        """Hear that another application wants an object of this one."""
+        self.queue.add(key, reason="rival")
+
     def on_progress(self, key: str) -> None:
         """Hear that an application became ready, or is in order at another head."""
         for name in sorted(self._dependents.get(key, ())):

@@ -93,8 +93,9 @@ class Service:
         loop.book = Book(loop.on_book, namespace=setup.namespace)
         loop.sources, loop.cluster = self.sources, self.cluster
         loop.looker = Looker(
-            loop.book, self.sources, self.cluster, self.results, loop.find, is_dry=setup.is_dry
-        )
+            loop.book, self.sources, self.cluster, self.results, loop.find, loop.all, loop.on_rival,
+            is_dry=setup.is_dry,
+        )  # fmt: skip
         loop.farewell = Farewell(self.cluster, self.results)
         self._lease: Lease | None = None
         self._is_started = False

@@ -123,6 +123,10 @@ class Teller:
                 health=status.get("health"), changes=changes or None, message=message,
                 seconds=round(story.duration_s, 3),
             )  # fmt: skip
+        rivals = frozenset(result.plan.rivals if result is not None and result.plan else ())
+        for line in sorted(rivals - tracked.rivals_told):
+            self._log.warning("contested", application=tracked.key, message=safe(line))
+        fresh, tracked.rivals_told = rivals - tracked.rivals_told, rivals
         if self._events is None or story.application.origin != "resource":
             return
         send = self._events.tell
@@ -134,6 +138,8 @@ class Teller:
                 reason="DriftCorrected",
                 message=safe(f"{ref}{by}"),
             )
+        for line in sorted(fresh):
+            send(story.application, kind="Warning", reason="Contested", message=safe(line))
         revision = result.revision if result is not None else None
         if changes and revision is not None and len(story.repaired) < _written(result):
             text = safe(f"{changes} at {revision.short} {revision.subject}".rstrip())

@@ -21,6 +21,7 @@ class Tracked:
     ``head`` is the commit at which it was last found to be in order or not, ``doubt`` the reason
     why deletions were held then. ``is_quiet``: nothing is left to do until something changes.
     ``began_at``: when its revision was first carried out. ``fought``: objects in ``fights``.
+    ``denied`` are objects that another application has; ``rivals_told``, what was said of others.
     """
 
     key: str
@@ -43,6 +44,8 @@ class Tracked:
     is_rendered: bool = False
     lacks_kinds: bool = False
     fought: set[ObjectRef] = field(default_factory=set)
+    denied: frozenset[ObjectRef] = frozenset()
+    rivals_told: frozenset[str] = frozenset()
     _touched: dict[ObjectRef, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -221,6 +221,7 @@ class Plan:
     forget: tuple[ObjectRef, ...] = ()  # in the record, and proven to be gone or not ours any more
     token: str = ""  # confirms exactly the held deletions of this plan
     notes: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()  # those of the notes that name another application
     removals_known: bool = True  # False: the record could not be read
 
     @property
