@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.health import storage
+from engine.health import conditions, storage
 from engine.health.pods import pod
 from engine.health.status import one_line
 from engine.model import Health, HealthStatus
@@ -242,6 +242,18 @@ def _on_delete(old: int) -> str:
     return f"{old} still run the old template; they change when deleted (OnDelete)"
 
 
+def application(status: Status) -> Health:
+    """Judge one of Plumb's own, below another: its objects are judged by its own look at them."""
+    if status.at("spec.suspend") is True:
+        return Health(_SUSPENDED, "suspended: nothing is compared or changed until plumb resume")
+    if status.observed_generation is None:
+        return Health(_PROGRESSING, _NO_STATUS)
+    if status.text("status.health") == _DEGRADED:
+        ready = status.conditions.get("Ready")
+        return Health(_DEGRADED, str(ready) if ready else "its objects are degraded")
+    return conditions.standard(status)
+
+
 RULES: dict[tuple[str, str], Callable[[Status], Health]] = {
     ("", "Namespace"): namespace,
     ("", "PersistentVolume"): storage.persistent_volume,
@@ -259,5 +271,6 @@ RULES: dict[tuple[str, str], Callable[[Status], Health]] = {
     ("batch", "CronJob"): cron_job,
     ("batch", "Job"): job,
     ("networking.k8s.io", "Ingress"): ingress,
+    ("plumb.dev", "Application"): application,
     ("policy", "PodDisruptionBudget"): pod_disruption_budget,
 }
