@@ -5,12 +5,16 @@ ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml ./
+# What it needs is a layer of its own, which a change of the source leaves as it is.
+RUN python3 -m venv /opt/plumb \
+ && /opt/plumb/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' > needs.txt \
+ && /opt/plumb/bin/python -m pip --disable-pip-version-check install --no-cache-dir -r needs.txt
+COPY README.md LICENSE ./
 COPY manifests manifests
 COPY engine engine
 # Neither pip nor anything else that installs is needed in the image that runs.
-RUN python3 -m venv /opt/plumb \
- && /opt/plumb/bin/python -m pip --disable-pip-version-check install --no-cache-dir . \
+RUN /opt/plumb/bin/python -m pip --disable-pip-version-check install --no-cache-dir --no-deps . \
  && /opt/plumb/bin/python -m pip --disable-pip-version-check uninstall --yes pip \
  && /opt/plumb/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/plumb \
  && /opt/plumb/bin/plumb version

@@ -27,6 +27,8 @@ def main() -> None:
         sys.exit(f"{wheel.name} holds what nobody asked for: {', '.join(strangers[:5])}")
     source = (path for path in (ROOT / "engine").rglob("*") if path.is_file())
     wanted = [path.relative_to(ROOT).as_posix() for path in source if path.suffix != ".pyc"]
+    manifests = (path for path in (ROOT / "manifests").rglob("*") if path.is_file())
+    wanted += [f"engine/{path.relative_to(ROOT).as_posix()}" for path in manifests]
     wanted += ["/entry_points.txt", "/LICENSE"]
     missing = [part for part in wanted if not any(name.endswith(part) for name in names)]
     if missing:
@@ -48,7 +50,7 @@ def runs(wheel: Path) -> None:
         program = Path(scratch) / "bin"
         pip = [str(program / "python"), "-m", "pip", "--disable-pip-version-check", "-q", "install"]
         subprocess.run([*pip, str(wheel)], check=True)
-        for arguments in (["version"], ["--help"]):
+        for arguments in (["version"], ["--help"], ["install", "--print"]):
             said = subprocess.run(
                 [program / "plumb", *arguments], capture_output=True, text=True, check=False
             )
