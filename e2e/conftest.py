@@ -62,6 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Of its own for each run: one that was left behind is of no use, its kubeconfig is gone.
     if config.getoption("cluster_name", default="") == "pytest-kind":
         config.option.cluster_name = f"plumb-{secrets.token_hex(3)}"
+    # A shell lets what runs in its background ignore Ctrl-C, and so would every command of ours.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # A plain kill would leave a kind cluster behind: end as Ctrl-C does, with every teardown.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 

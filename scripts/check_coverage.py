@@ -13,9 +13,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-# To be 100 again: much was added to the core at once, and has not been measured whole yet.
-CORE = 95
-WHOLE = 85
+# To be 100 again: what is left are refusals that nothing reaches yet (29 lines of 7,010).
+CORE = 99
+WHOLE = 90
 PURE_CONTRACT = "The core never reads a clock, a socket, a file or a cluster"
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -100,6 +100,11 @@ class Landing:
                     raise error.cause from None
                 self.tell(f"no answer to the push ({error.cause.what}); looking what became of it")
                 self._pause(error.cause)
+            except GitError as error:
+                # An exchange that the end of the time cut short is not why it could not be landed.
+                if self._losses and time.monotonic() >= self._end:
+                    raise self._too_late(error) from None
+                raise
 
     def _try(self, made: Change, deadline: Deadline) -> Landed:
         base = self.branches.tip(self.base, deadline)
@@ -170,12 +175,16 @@ class Landing:
         most = min(_FIRST_PAUSE_S * 2.0 ** min(tries, 16), _LONGEST_PAUSE_S)
         pause = secrets.SystemRandom().uniform(0, most)
         if time.monotonic() + pause >= self._end:
-            raise GitError(
-                "PLB831", f"the change could not be landed within {self.timeout_s:g} s",
-                where=self.branches.url, why=f"{tries} tries; the last: {error.why or error.what}",
-                hint="allow it more time with --timeout; nothing was pushed",
-            ) from None  # fmt: skip
+            raise self._too_late(error) from None
         self.stop.wait(pause)
+
+    def _too_late(self, error: GitError) -> GitError:
+        tries = self._losses + self._unclear
+        return GitError(
+            "PLB831", f"the change could not be landed within {self.timeout_s:g} s",
+            where=self.branches.url, why=f"{tries} tries; the last: {error.why or error.what}",
+            hint="allow it more time with --timeout; nothing was pushed",
+        )  # fmt: skip
 
 
 class _UnclearError(Exception):
