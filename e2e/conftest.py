@@ -23,6 +23,7 @@ from e2e.applications import application_definition, applications
 from e2e.buildagent import agent
 from e2e.daemon import daemon
 from e2e.faults.driver import OneShots
+from e2e.kindstage import installed
 from e2e.promotions import FILE, deployment
 from e2e.servers import binaries
 from e2e.servers.controlplane import ControlPlane
@@ -38,6 +39,7 @@ __all__ = [
     "application_definition",
     "applications",
     "daemon",
+    "installed",
     "team",
 ]  # fixtures of their own files
 

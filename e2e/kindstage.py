@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import secrets
 import subprocess
 import time
 from pathlib import Path
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from engine.model import JSON
 
 IMAGE = "plumb:0.1.0"
-_ROOT = Path(__file__).parent.parent
+NEXT_IMAGE = "plumb:0.1.1"  # the same one by another name
+ROOT = Path(__file__).parent.parent
 _PASSWORD = "pass-of-git-in-kind"  # noqa: S105 - of a cluster that is deleted afterwards
 HOOK = "s3cret-of-the-hook"
 _HOST = "git.git.svc"
@@ -47,17 +49,19 @@ class KindStage:
         """Build the image from the Dockerfile and bring it to the nodes."""
         base = os.environ.get("PYTHON_BASE_IMAGE")
         argument = ["--build-arg", f"PYTHON_IMAGE={base}"] if base else []
-        run("docker", "build", "--quiet", "--tag", IMAGE, *argument, str(_ROOT))
-        self.kind.load_docker_image(IMAGE)
+        run("docker", "build", "--quiet", "--tag", IMAGE, *argument, str(ROOT))
+        run("docker", "tag", IMAGE, NEXT_IMAGE)
+        for image in (IMAGE, NEXT_IMAGE):
+            self.kind.load_docker_image(image)
 
     def serve_git(self) -> None:
         """Start the Git servers: HTTPS with a password, SSH with a key."""
         pair = self._authority.server([_HOST])
         secret = {
             "tls.crt": pair.certificate, "tls.key": pair.key, "password": _PASSWORD.encode(),
-            "identity": self._key, "host": self._host_key,
+            "identity": self._key, "host": self._host_key, "ca.crt": self._authority.pem,
         }  # fmt: skip
-        sources = sorted((_ROOT / "e2e" / "servers").glob("*.py"))
+        sources = sorted((ROOT / "e2e" / "servers").glob("*.py"))
         items = [{"key": p.name, "path": f"e2e/servers/{p.name}"} for p in sources]
         volumes = [
             {"name": "code", "configMap": {"name": "code", "items": items}},
@@ -86,12 +90,14 @@ class KindStage:
                 "clusterIP": "None", "selector": {"app": "git"},
                 "ports": [{"name": "https", "port": 8443}, {"name": "ssh", "port": 2222}],
             }),
+            # What runs there beside Git is somebody's pipeline.
+            admin("runner", "git", "default"),
         )  # fmt: skip
         self.kubectl("wait", "-n=git", "pod/git", "--for=condition=Ready", "--timeout=120s")
 
     def install(self) -> None:
         """Install Plumb from the manifests as a person does, and wait for both replicas."""
-        self.kubectl("apply", "-k", str(_ROOT / "manifests" / "overlays" / "cluster"))
+        self.kubectl("apply", "-k", str(ROOT / "manifests" / "overlays" / "cluster"))
         hooks = encoded({"generic": HOOK.encode()})
         self.apply(named("Secret", "plumb-hooks", "plumb-system", data=hooks))
         self.kubectl("rollout", "status", "-n=plumb-system", "deployment/plumb", "--timeout=180s")
@@ -100,23 +106,35 @@ class KindStage:
         """Make the namespaces of the team, whose account may do anything there alone."""
         key = loaded(self._host_key)
         line = f"[{_HOST}]:2222 {key.get_name()} {base64.b64encode(key.asbytes()).decode()}\n"
-        credentials = {
+        self.admit_to(self.team)
+        self.admit_to(f"{self.team}-ssh", {"identity": self._key, "known_hosts": line.encode()})
+
+    def admit_to(self, space: str, credentials: Mapping[str, bytes] | None = None) -> None:
+        """Make a namespace with an account and credentials of its own; by default for HTTPS."""
+        self.apply(
+            namespace(space),
+            named("Secret", "git-auth", space, data=encoded(credentials or self._password)),
+            named("ServiceAccount", "plumb-applier", space),
+            named("RoleBinding", "plumb-applier", space,
+                  roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                           "name": "admin"},
+                  subjects=[{"kind": "ServiceAccount", "name": "plumb-applier",
+                             "namespace": space}]),
+        )  # fmt: skip
+
+    def admit_engine(self) -> None:
+        """Give the engine's namespace credentials and an account that may do anything."""
+        self.apply(
+            named("Secret", "git-auth", "plumb-system", data=encoded(self._password)),
+            named("ServiceAccount", "plumb-applier", "plumb-system"),
+            admin("plumb-self", "plumb-system", "plumb-applier"),
+        )
+
+    @property
+    def _password(self) -> dict[str, bytes]:
+        return {
             "username": b"plumb", "password": _PASSWORD.encode(), "ca.crt": self._authority.pem,
         }  # fmt: skip
-        self.apply(
-            namespace(self.team), namespace(f"{self.team}-ssh"),
-            named("Secret", "git-auth", self.team, data=encoded(credentials)),
-            named("Secret", "git-auth", f"{self.team}-ssh",
-                  data=encoded({"identity": self._key, "known_hosts": line.encode()})),
-            *(one for space in (self.team, f"{self.team}-ssh") for one in (
-                named("ServiceAccount", "plumb-applier", space),
-                named("RoleBinding", "plumb-applier", space,
-                      roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
-                               "name": "admin"},
-                      subjects=[{"kind": "ServiceAccount", "name": "plumb-applier",
-                                 "namespace": space}]),
-            )),
-        )  # fmt: skip
 
     # --- Git and the cluster -----------------------------------------------------------------
 
@@ -131,12 +149,23 @@ class KindStage:
             "e2e.servers.incluster", "commit", "team.git", given=given,
         ).strip()  # fmt: skip
 
-    def push_hook(self) -> None:
+    def runner(self, command: str, *arguments: str, given: str = "") -> str:
+        """Run plumb where a pipeline runs, with its password for Git and no other key."""
+        keys = ["--git-username=plumb", "--git-password-file=/keys/password",
+                "--git-ca-file=/keys/ca.crt"]  # fmt: skip
+        return self.kubectl(
+            "exec", "-i", "-n=git", "git", "--", "/usr/bin/env", "HOME=/tmp",
+            "XDG_CACHE_HOME=/tmp/cache", "/opt/plumb/bin/plumb", command, *arguments,
+            *(() if "--repo" in arguments else keys), given=given,
+        )  # fmt: skip
+
+    def push_hook(self, pod: str = "") -> None:
         """Send the webhook from inside of the cluster, to whichever replica comes first."""
         pods = json.loads(self.kubectl(
             "get", "pods", "-n=plumb-system", "-l=app.kubernetes.io/name=plumb", "-o=json"
         ))["items"]  # fmt: skip
-        running = [p for p in pods if p["status"].get("phase") == "Running"]
+        running = [p for p in pods if p["status"].get("phase") == "Running"
+                   and pod in ("", p["metadata"]["name"])]  # fmt: skip
         code = (
             f"import json,urllib.request as u;u.urlopen(u.Request('http://"
             f"{running[0]['status']['podIP']}:8080/hooks/generic',"
@@ -145,14 +174,18 @@ class KindStage:
         )
         self.kubectl("exec", "-n=git", "git", "--", "/opt/plumb/bin/python", "-c", code)
 
-    def follow(self, name: str, *, ssh: bool = False, **spec: Any) -> None:
-        """Make an Application in the team's namespace."""
+    def application(self, name: str, space: str = "", *, ssh: bool = False, **spec: Any) -> JSON:
+        """Return an Application of the team's repository."""
         source = {"url": self.url(ssh=ssh), "ref": {"branch": "main"},
                   "path": spec.pop("path", name), "secretRef": {"name": "git-auth"}}  # fmt: skip
-        space = f"{self.team}-ssh" if ssh else self.team
-        self.apply(named("Application", name, space, spec={
+        return named("Application", name, space or self.team, spec={
             "source": source, "serviceAccountName": "plumb-applier", "interval": "1h", **spec,
-        }))  # fmt: skip
+        })  # fmt: skip
+
+    def follow(self, name: str, space: str = "", *, ssh: bool = False, **spec: Any) -> None:
+        """Make an Application in one of the team's namespaces."""
+        here = space or (f"{self.team}-ssh" if ssh else self.team)
+        self.apply(self.application(name, here, ssh=ssh, **spec))
 
     def get(self, kind: str, name: str, space: str = "") -> JSON:
         """The object, or None."""
@@ -197,6 +230,17 @@ class KindStage:
         return done.stdout
 
 
+@pytest.fixture(scope="session")
+def installed(kind: KindCluster) -> KindStage:
+    """Build, load and install, once for all stories; nothing is followed yet."""
+    made = KindStage(kind, f"team-{secrets.token_hex(3)}")
+    made.build()
+    made.serve_git()
+    made.install()
+    made.admit()
+    return made
+
+
 _APIS = {
     "Application": "plumb.dev/v1alpha1", "RoleBinding": "rbac.authorization.k8s.io/v1",
 }  # fmt: skip
@@ -209,6 +253,16 @@ def named(kind: str, name: str, space: str, *, labels: JSON = None, **rest: JSON
 
 def namespace(name: str) -> JSON:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def admin(name: str, space: str, account: str) -> JSON:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                    "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": space}],
+    }  # fmt: skip
 
 
 def encoded(values: Mapping[str, bytes]) -> dict[str, str]:

@@ -5,15 +5,14 @@ The stories share one installation and know nothing of one another.
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 import pytest
 
-from e2e.kindstage import IMAGE, KindStage
+from e2e.kindstage import IMAGE
 
 if TYPE_CHECKING:
-    from pytest_kind.cluster import KindCluster
+    from e2e.kindstage import KindStage
 
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(900)]
 
@@ -135,15 +134,9 @@ spec:
 }
 
 
-@pytest.fixture(scope="module")
-def stage(kind: KindCluster) -> KindStage:
-    """Build, load and install; nothing is followed yet."""
-    made = KindStage(kind, f"team-{secrets.token_hex(3)}")
-    made.build()
-    made.serve_git()
-    made.install()
-    made.admit()
-    return made
+@pytest.fixture
+def stage(installed: KindStage) -> KindStage:
+    return installed
 
 
 def test_a_real_application_becomes_healthy_and_stays_true_to_git(stage: KindStage) -> None:

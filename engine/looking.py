@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from engine.inventory import owner_of
 from engine.kinds import Kinds
@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from engine.kube.record import Record
     from engine.model import Application, Manifest
     from engine.situation import Claim, Observation
+
+
+class Wishing(Protocol):
+    """Another application as Git has it at one commit; engine.run.Desired is one."""
+
+    @property
+    def application(self) -> Application: ...
+
+    def wishes(self, kinds: Kinds) -> AbstractSet[ObjectRef]:
+        """Return every object that it wants."""
+        ...
 
 
 def claims(
@@ -52,11 +63,17 @@ def named_elsewhere(
 
 
 def wanted_elsewhere(
-    others: Iterable[tuple[Application, AbstractSet[ObjectRef]]],
-    given_up: AbstractSet[ObjectRef],
+    siblings: Iterable[Wishing], given_up: AbstractSet[ObjectRef], *, kinds: Kinds
 ) -> Mapping[ObjectRef, str]:
-    """Return who else wants, at this commit, what this application could delete."""
-    return {ref: str(other) for other, wishes in others for ref in wishes & given_up}
+    """Return who else wants, at this commit, what this application could delete.
+
+    The others are looked at only where there is such: a daemon would have to render them all.
+    """
+    if not given_up:
+        return {}
+    return {
+        ref: str(other.application) for other in siblings for ref in other.wishes(kinds) & given_up
+    }
 
 
 def contested(

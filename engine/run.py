@@ -326,9 +326,7 @@ class Run:
                 owner=self._owner,
                 wants=lambda: {str(o.application): o.wishes(kinds) for o in self.siblings},
             ),
-            elsewhere=wanted_elsewhere(
-                ((o.application, o.wishes(kinds)) for o in self.siblings if given_up), given_up
-            ),
+            elsewhere=wanted_elsewhere(self.siblings, given_up, kinds=kinds),
             named=named_elsewhere(self._record, observation, given_up, owner=self._owner)
             if self._inventory
             else {},
