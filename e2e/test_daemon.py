@@ -215,10 +215,13 @@ def test_an_application_that_is_deleted_leaves_its_objects_by_default(daemon: Da
 
 
 def test_a_restart_writes_nothing_and_goes_on(daemon: Daemon) -> None:
-    daemon.commit({"a.yaml": config_map("a")})
+    first = daemon.commit({"a.yaml": config_map("a", "0")})
     daemon.start()
     daemon.apply()
-    daemon.until_ready()
+    daemon.until_ready(at=first)
+    second = daemon.commit({"a.yaml": config_map("a")})
+    daemon.ask()
+    daemon.until_ready(at=second)
     daemon.settle()
     before = daemon.get("configmaps", "a")["metadata"]["resourceVersion"]
     status = daemon.status()
@@ -232,6 +235,11 @@ def test_a_restart_writes_nothing_and_goes_on(daemon: Daemon) -> None:
     daemon.merge("configmaps", "a", {"data": {"value": "while it was away"}})
     daemon.start()
     daemon.until("what happened meanwhile is put back", lambda: value(daemon, "a") == "1")
+    commit = daemon.commit({"b.yaml": config_map("b")})
+    daemon.ask()
+    daemon.until_ready(at=commit)
+    told = [line["revision"] for line in daemon.status()["history"]]
+    assert told == [commit, second, first], "the history goes on"
 
 
 def test_two_that_want_one_object_both_say_so_and_neither_fights(daemon: Daemon) -> None:

@@ -25,10 +25,14 @@ _SUFFIXES: Final = {".yaml", ".yml", ".json"}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One application. With an ``error`` only its name and where it comes from are known."""
+    """One application. With an ``error`` only its name and where it comes from are known.
+
+    ``status`` is what a resource said when it was first met: what an earlier daemon left there.
+    """
 
     application: Application
     error: PlumbError | None = None
+    status: JSON = None
 
     @property
     def key(self) -> str:
@@ -66,9 +70,9 @@ class Book:
     def take(self, body: JSON) -> None:
         """Take up an Application resource as it is now."""
         found = parse(body)
-        entry = Entry(found.application, found.error)
         with self._lock:
-            old = self._resources.get(entry.key)
+            old = self._resources.get(found.key)
+            entry = Entry(found.application, found.error, None if old else found.status or None)
             self._resources[entry.key] = entry
         change = _change(old, entry)
         if change:

@@ -185,7 +185,11 @@ class Loop:
     def _know(self, key: str) -> Tracked:
         entry = self.book.get(key)
         with self._lock:
-            tracked = self._tracked.setdefault(key, Tracked(key, Fights()))
+            tracked = self._tracked.get(key)
+            if tracked is None:
+                # What an earlier daemon said goes on: its history, and since when things are so.
+                said = entry.status if entry else None
+                tracked = self._tracked[key] = Tracked(key, Fights(), status=said, written=said)
             for names in self._dependents.values():
                 names.discard(key)
             for name in entry.application.depends_on if entry else ():
