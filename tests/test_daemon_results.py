@@ -32,7 +32,7 @@ def results(*told: tuple[str, tuple[str, ...], dict[str, Any], bool]) -> Results
     return made
 
 
-FINE, WAITS = {"result": DONE}, {"waits_for": "another"}
+FINE, WAITS = {"result": DONE}, {"waits_for": "another", "is_behind": True}
 BAD = {"error": PlumbError("PLB103", "is missing")}
 
 
@@ -41,6 +41,8 @@ BAD = {"error": PlumbError("PLB103", "is missing")}
     pytest.param([("a", (), BAD, False)], True, id="cannot be looked at"),
     pytest.param([("a", (), {"is_suspended": True}, False)], True, id="suspended"),
     pytest.param([("a", (), {"waits_for": "Git"}, False)], False, id="Git has not answered yet"),
+    pytest.param([("a", (), FINE, False), ("b", ("a",), {"waits_for": "Git"}, False)],
+                 False, id="Git has not answered for one behind another"),
     pytest.param([("a", (), FINE, True), ("b", ("a",), WAITS, False)], False, id="its turn comes"),
     pytest.param([("a", (), BAD, False), ("b", ("a",), WAITS, False)], True, id="never its turn"),
     pytest.param([("b", ("a",), WAITS, False)], True, id="after one that is not there"),

@@ -77,7 +77,7 @@ class Looker:
         # A plan is no promise that others keep theirs: it is made and shown all the same.
         unmet = "" if self.is_dry else self._unmet(application, head)
         if unmet:
-            return self._only_tell(tracked, Story(application, waits_for=unmet))
+            return self._only_tell(tracked, Story(application, waits_for=unmet, is_behind=True))
         wanted, broken = self._desired(tracked, application, head)
         if wanted is None:
             # Git's next commit brings the end of it; a damaged cache may mend before.

@@ -71,7 +71,7 @@ def _is_over(
     """
     _, story = known[name]
     application = story.application
-    if not story.waits_for or not application.depends_on:
+    if not story.is_behind:
         return _is_final(story)
     for other in (f"{application.namespace}/{one}" for one in application.depends_on):
         if other not in known or other == name or other in behind:

@@ -28,11 +28,13 @@ class Repair(NamedTuple):
 class Story:
     """``waits_for`` says what for, "" when it need not wait; without ``result`` there was no pass.
 
-    ``is_late``: something did not become healthy within the application's timeout.
+    ``is_behind``: it waits for another application, and not for Git. ``is_late``: something did
+    not become healthy within the application's timeout.
     """
 
     application: Application
     waits_for: str = ""
+    is_behind: bool = False
     error: PlumbError | None = None
     result: SyncResult | None = None
     is_suspended: bool = False
