@@ -253,7 +253,8 @@ class Looker:
     def _heed_rivals(self, tracked: Tracked, result: SyncResult) -> None:
         """Let those look again whose objects this application wants as well, once for each."""
         before, tracked.denied = tracked.denied, rivals.denied(result)
-        for other in rivals.holders(tracked.denied - before, tracked, self.everyone()):
+        news = tracked.denied - before
+        for other in rivals.holders(news, tracked, self.everyone()) if news else ():
             self.on_rival(other.key)
 
     @staticmethod

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from engine.model import Skip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from engine.daemon.tracked import Tracked
     from engine.model import ObjectRef, SyncResult
@@ -31,20 +31,19 @@ def contested(tracked: Tracked, everyone: Iterable[Tracked]) -> Mapping[ObjectRe
     return {
         ref: f"Application {other.key}{_place(other)}"
         for other in everyone
-        if other.denied and other is not tracked
+        if other is not tracked
         for ref in other.denied
     }
 
 
 def holders(
-    refs: Iterable[ObjectRef], tracked: Tracked, everyone: Iterable[Tracked]
+    refs: Collection[ObjectRef], tracked: Tracked, everyone: Iterable[Tracked]
 ) -> list[Tracked]:
     """Return the others that had one of these objects before them in their last pass."""
-    wanted = set(refs)
     return [
         other
         for other in everyone
-        if other is not tracked and not wanted.isdisjoint(tuple(other.memory.versions))
+        if other is not tracked and any(ref in other.memory.versions for ref in refs)
     ]
 
 
