@@ -6,6 +6,7 @@ import contextlib
 import signal
 import threading
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -107,9 +108,7 @@ def _serve(connection: Connection, flags: dict[str, Any], log: Any) -> int:
     from engine.daemon.service import Service
     from engine.metrics import Metrics
 
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = _stopped_by_signals()
     metrics = Metrics()
     service = Service(
         connection, _setup(flags, connection), metrics, stop=stop, log=log,
@@ -135,6 +134,24 @@ def _serve(connection: Connection, flags: dict[str, Any], log: Any) -> int:
         while not stop.wait(1.0):
             pass
         return int(ExitCode.OK if service.is_active else ExitCode.FAILURE)
+
+
+def _stopped_by_signals() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set from now on.
+
+    Not from the handler: that runs amid whatever the main thread is doing, and where this is a wait
+    for the very event, the event's lock is held, and setting it would wait for itself for ever.
+    """
+    stop, asked = threading.Event(), SimpleQueue[int]()  # its put() may come amid anything
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: asked.put(number))
+
+    def heed() -> None:
+        asked.get()
+        stop.set()
+
+    threading.Thread(target=heed, name="signals", daemon=True).start()
+    return stop
 
 
 def _web(service: Service, metrics: Metrics, flags: dict[str, Any], log: Any) -> Server:
