@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _TREES_KEPT: Final = 3
 _HINTS_EVERY_S: Final = 0.25
 _FOLLOWERS_EVERY_S: Final = 5.0
+_READ_WITHIN_S: Final = 1.0
 _RETRY_S: Final = 5.0
 _RETRY_CAP_S: Final = 300.0
 
@@ -74,11 +75,16 @@ class _Source:
         return min((interval for _, interval in self.followers.values()), default=180.0)
 
     def close(self) -> None:
-        with self.reading:
+        """Let go of the files. Whoever still reads them keeps them, and holds up nobody."""
+        if not self.reading.acquire(timeout=_READ_WITHIN_S):
+            return
+        try:
             self.trees.clear()
             if self.reader is not None:
                 self.reader.close()
                 self.reader = None
+        finally:
+            self.reading.release()
 
 
 class Sources:
