@@ -6,22 +6,21 @@ What others wrote there is read here and believed as far as it goes; nothing her
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine.errors import DeniedError, NotFoundError, PlumbError, RefusedError
-from engine.inventory import Inventory, entry_from_json
+from engine.inventory import Inventory
 from engine.kube import resources
 from engine.kube.packing import unpack
 from engine.kube.record import APPLICATION_ANNOTATION, Record
-from engine.model import RECORD_LABEL
+from engine.model import RECORD_LABEL, ObjectRef
 from engine.situation import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from engine.kube.client import Client
-    from engine.model import JSON, ObjectRef
+    from engine.model import JSON
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -78,11 +77,10 @@ def naming(record: Record, uids: Mapping[ObjectRef, str]) -> dict[ObjectRef, str
     except DeniedError:
         return dict.fromkeys(uids, "the records of other applications may not be read")
     named: dict[str, set[ObjectRef]] = {}
-    for labels, packed in shards:
-        known = _named(packed)
-        found = {ref for ref, uid in uids.items() if known.get(ref, "?") in ("", uid)}
-        if found and labels.get(RECORD_LABEL) != record.inventory.id:
-            named.setdefault(labels.get(RECORD_LABEL, ""), set()).update(found)
+    for shard in shards:
+        id_ = shard["metadata"]["labels"].get(RECORD_LABEL, "")
+        if id_ != record.inventory.id and (found := _named(shard, uids)):
+            named.setdefault(id_, set()).update(found)
     living = claims_of(record.client, named, namespace=record.namespace)
     return {
         ref: f"the record of Application {claim.application} names it too"
@@ -91,30 +89,29 @@ def naming(record: Record, uids: Mapping[ObjectRef, str]) -> dict[ObjectRef, str
     }
 
 
-def _shards(record: Record) -> list[tuple[Mapping[str, str], str]]:
-    """Return the labels and the packed text of every part of every record."""
+def _shards(record: Record) -> list[JSON]:
+    """Return the ConfigMap of every part of every record."""
     found = record.shelf.everything() if record.shelf is not None else None
     if found is None:
         path = f"/api/v1/namespaces/{record.namespace}/configmaps"
         found = list(record.client.list(path, params={"labelSelector": RECORD_LABEL}))
-    return [
-        (
-            body["metadata"].get("labels") or {},
-            str((body.get("binaryData") or {}).get("record", "")),
-        )
-        for body in found
-    ]
+    return found
 
 
-@lru_cache(maxsize=4096)
-def _named(packed: str) -> Mapping[ObjectRef, str]:
-    """Return the objects of one part of a record with their uids; "" where none is known yet."""
+def _named(shard: JSON, uids: Mapping[ObjectRef, str]) -> set[ObjectRef]:
+    """Return which of these objects one part of a record names: by uid, or where it has none yet.
+
+    Nothing of what is read is kept: the records of a large cluster are larger than a daemon.
+    """
+    found = set()
     try:
-        entries = unpack({"binaryData": {"record": packed}}, 0).get("entries") or ()
-        read = [entry_from_json(entry, shard=0) for entry in entries]
-    except (ValueError, TypeError, PlumbError):
-        return {}
-    return {entry.ref: entry.uid for entry in read}
+        for entry in unpack(shard, 0).get("entries") or ():
+            ref = ObjectRef(*entry["ref"])
+            if ref in uids and entry.get("uid", "") in ("", uids[ref]):
+                found.add(ref)
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return set()
+    return found
 
 
 def _read(client: Client, application: str, owner: str, namespace: str) -> Inventory:
