@@ -83,20 +83,20 @@ def test_28_drift_is_repaired_whatever_becomes_of_the_watch(watched: Story, faul
     took: list[float] = []
 
     def others() -> None:
-        while watched.lane.run == before:
-            life_is_over.wait(0.05)
-        latest = time.monotonic() + 2.0  # where watches break there may never be calm
-        while not usual() and time.monotonic() < latest:
-            life_is_over.wait(0.05)
-        watched.people.edit(A)
-        began = time.monotonic()
-        while not life_is_over.is_set():
-            if not watched.checker.differences(watched.head, watched.checker.live()):
-                took.append(time.monotonic() - began)
-                life_is_over.set()
-            life_is_over.wait(0.05)
-            if time.monotonic() > began + 12:
-                life_is_over.set()
+        try:
+            while watched.lane.run == before:
+                life_is_over.wait(0.05)
+            latest = time.monotonic() + 2.0  # where watches break there may never be calm
+            while not usual() and time.monotonic() < latest:
+                life_is_over.wait(0.05)
+            watched.people.edit(A)
+            began = time.monotonic()
+            while not took and time.monotonic() < began + 12:
+                if not watched.checker.differences(watched.head, watched.checker.live()):
+                    took.append(time.monotonic() - began)
+                life_is_over.wait(0.05)
+        finally:
+            life_is_over.set()
 
     before = watched.lane.run
     thread = threading.Thread(target=others)

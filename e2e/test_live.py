@@ -67,18 +67,20 @@ def group(team: Team) -> Iterator[str]:
 @pytest.fixture
 def stale(team: Team) -> Iterator[str]:
     """An aggregated API whose server does not answer, so that discovery is not whole."""
-    name = f"v1.{team.namespace}.example.com"
+    group = f"{team.namespace}.example.com"
+    name = f"v1.{group}"
     path = f"/apis/apiregistration.k8s.io/v1/apiservices/{name}"
     service = {"name": "nobody", "namespace": team.namespace}
     spec = {
-        "group": f"{team.namespace}.example.com", "version": "v1", "service": service,
+        "group": group, "version": "v1", "service": service,
         "groupPriorityMinimum": 100, "versionPriority": 10, "insecureSkipTLSVerify": True,
     }  # fmt: skip
     team.plane.create(path.rpartition("/")[0], {"metadata": {"name": name}, "spec": spec})
-    wait_for(team, lambda kinds: bool(kinds.unknown))
+    wait_for(team, lambda kinds: kinds.is_unknown(f"{group}/v1"))
     yield name
     team.plane.delete(path)
-    wait_for(team, lambda kinds: not kinds.unknown)
+    # Not that nothing is unknown: the server may still be at a group of another test.
+    wait_for(team, lambda kinds: not kinds.is_unknown(f"{group}/v1"))
 
 
 def wait_for(team: Team, is_so: Callable[[Kinds], bool]) -> None:
