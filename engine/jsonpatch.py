@@ -56,7 +56,8 @@ def apply(operations: Iterable[JSON], document: JSON) -> JSON:
     """Return what the API server would make of the document; the arguments stay as they are.
 
     Raises PatchError, which names operation and path and never a value. ``test`` compares types
-    too (true is not 1), and a ``test`` for null passes where there is nothing, as on the server.
+    too (true is not 1), a ``test`` for null passes where there is nothing, and ``replace`` adds a
+    key that is not there, as on the server (facts/json-patch.md).
     """
     result = copy.deepcopy(document)
     for number, operation in enumerate(operations):
@@ -64,8 +65,11 @@ def apply(operations: Iterable[JSON], document: JSON) -> JSON:
             _test(operation, result, number)
             continue
         try:
-            result = jsonpatch.JsonPatch([copy.deepcopy(operation)]).apply(result, in_place=True)
-        except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError):
+            step = {**operation, "op": _op(operation, result)}
+            result = jsonpatch.JsonPatch([copy.deepcopy(step)]).apply(result, in_place=True)
+        except (
+            jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, LookupError, TypeError
+        ):  # fmt: skip
             raise _failed(operation, number, "nothing there to change") from None
     return result
 
@@ -85,6 +89,14 @@ def find(document: JSON, path: Iterable[str]) -> JSON:
             case _:
                 raise LookupError(part)
     return value
+
+
+def _op(operation: JSON, document: JSON) -> str:
+    """Return what the operation comes to; raises LookupError where its place is not there."""
+    op = str(operation["op"])
+    if op == "replace" and find(document, parts(operation["path"])) is ABSENT:
+        return "add"
+    return op
 
 
 def _test(operation: JSON, document: JSON, number: int) -> None:
