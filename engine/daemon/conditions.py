@@ -45,15 +45,17 @@ class Look:
     """What one look at an application came to.
 
     ``result`` is None where there was no pass; then what was known stays. ``error`` is why there
-    was none, ``waits_for`` what has to come first, in words. ``is_late``: something did not become
-    healthy within the application's timeout. ``id`` and ``count`` are of its record, ``handled_at``
-    is the request that this look answers; None is what they were.
+    was none, ``waits_for`` what has to come first, in words; ``is_behind``: another application.
+    ``is_late``: something did not become healthy within the application's timeout. ``id`` and
+    ``count`` are of its record, ``handled_at`` is the request that this look answers; None is what
+    they were.
     """
 
     application: Application
     result: SyncResult | None = None
     error: PlumbError | None = None
     waits_for: str = ""
+    is_behind: bool = False
     is_suspended: bool = False
     is_late: bool = False
     id: str | None = None
@@ -147,7 +149,7 @@ def _verdict(look: Look) -> _Verdict:
         return _failed([look.error], Redactor())
     if look.result is not None:
         return _of_pass(look, look.result)
-    reason = "DependencyNotReady" if application.depends_on else "Waiting"
+    reason = "DependencyNotReady" if look.is_behind else "Waiting"
     return _Verdict("False", reason, _short(f"waits for {look.waits_for or 'its first look'}"),
                     reconciling=reason)  # fmt: skip
 

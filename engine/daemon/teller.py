@@ -64,7 +64,8 @@ class Teller:
         memory, was_ready, head = tracked.memory, tracked.is_ready, tracked.told_head
         look = conditions.Look(
             application, result, error=story.error, waits_for=story.waits_for,
-            is_suspended=story.is_suspended, is_late=story.is_late, id=memory.owner or None,
+            is_behind=story.is_behind, is_suspended=story.is_suspended, is_late=story.is_late,
+            id=memory.owner or None,
             count=memory.count if result is not None else None, handled_at=tracked.handled_at,
         )  # fmt: skip
         before, now = tracked.status, datetime.now(UTC)  # noqa: TID251 - the edge, where it is now
