@@ -187,7 +187,8 @@ def _is_same_object(node: Node, desired: JSON, live: JSON) -> bool:
 def _is_same_field(node: Node, wanted: JSON, there: JSON) -> bool:
     if there is None:
         return is_nothing(node, wanted)
-    if (wanted is None and not node.is_nullable) or is_nothing(node, wanted):
+    is_null = wanted is None and node.is_nullable
+    if is_nothing(node, wanted) and not is_null:
         # Left out, but for the words: the server does as if it were.
         return is_default(node, there)
     return is_same(node, wanted, there)

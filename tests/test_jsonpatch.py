@@ -58,6 +58,7 @@ def test_spelling_changes_no_meaning(value: JSON) -> None:
 def test_numbers_beyond_64_bits_and_lone_surrogates_are_the_servers_to_refuse() -> None:
     assert jsonpatch.encode([2**70, "<"]) == b'[1180591620717411303424,"\\u003c"]'
     assert jsonpatch.encode(["\ud800"]) == b'["\xed\xa0\x80"]'
+    assert jsonpatch.encode([{"é": 2**70}]) == '[{"é":1180591620717411303424}]'.encode()
 
 
 @given(st.dictionaries(st.text(), VALUES, min_size=1), VALUES, st.data())
@@ -135,6 +136,7 @@ def test_a_test_passes_as_on_the_server(
         {"op": "add", "path": "/a/b/c", "value": "s3cret"},
         {"op": "add", "path": "/l/9", "value": "s3cret"},
         {"op": "remove", "path": "/l/x"},
+        {"op": "test", "path": "/l/00", "value": "hidden"},
         {"op": "test", "path": "/a", "value": "s3cret"},
     ],
 )
@@ -142,7 +144,9 @@ def test_what_does_not_apply_is_said_by_path_and_never_by_value(operation: JSON)
     with pytest.raises(PatchError) as caught:
         jsonpatch.apply([operation], {"a": {"x": "hidden"}, "l": ["hidden"]})
     text = str(caught.value)
+    assert caught.value.code == "PLB590"
     assert operation["path"] in text
-    assert operation["op"] in text
+    assert f"operation 0 ({operation['op']}) cannot be applied (" in text
+    assert "plan anew" in text
     assert "s3cret" not in text
     assert "hidden" not in text

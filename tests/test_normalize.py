@@ -193,6 +193,9 @@ def test_a_digest_knows_no_order_of_keys_and_tells_absence_from_null() -> None:
     found = {normalize.digest(value) for value in values}
     assert len(found) == len(values)
     assert all(len(digest) == 16 for digest in found)
+    # Records keep them, so they are what they were in every version.
+    assert normalize.digest(ABSENT) == "e3b0c44298fc1c14"
+    assert normalize.digest({"b": [1, "é"], "a": None}) == "f8f17faab95c0248"
 
 
 def test_null_is_left_out_unless_it_is_a_value() -> None:
@@ -203,3 +206,89 @@ def test_null_is_left_out_unless_it_is_a_value() -> None:
     assert revision is not None
     assert normalize.without_nulls(revision, {"data": {"a": None}}) == {"data": {"a": None}}
     assert normalize.without_nulls(ANY, None) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        # To the server an integer is exact within 64 bits, and a float beyond.
+        (-(2**62), -(2**62) + 1, False),
+        (2**63 - 2, 2**63 - 1, False),
+        (-(2**63) - 1, -(2**63), True),
+        (2**64, 2**64 + 1, True),
+        (1, 1.0, True), (1, True, False), (0, None, False), (None, None, True), ("1", 1, False),
+        ({}, None, False), ([], {}, False), ([1], [1, 2], False), ([1, 2], [1], False),
+        # What an atomic value lacks in live is missing, and what it has beyond is not Git's.
+        ({"a": 1}, {}, False), ({}, {"a": 1}, False), ({"a": None}, {}, True),
+        ({"a": {"b": 1}}, {"a": {}}, False), ({"a": {}}, {"a": {"b": 1}}, False),
+    ],
+)  # fmt: skip
+def test_values_that_no_schema_describes_are_compared_as_they_are(
+    one: JSON, other: JSON, *, same: bool
+) -> None:
+    assert normalize.is_same(ANY, one, other) is same
+
+
+def test_null_is_a_value_of_its_own_where_the_schema_says_so() -> None:
+    """Not the same as leaving it out, which would bring the default."""
+    spec = _field("example.com/v1", "Widget", "spec")
+    assert normalize.is_same(spec, {"one": None}, {})
+    assert normalize.is_same(spec, {"empty": "x"}, {"empty": "x"})
+    assert normalize.is_same(spec, {}, {"empty": "x"})
+    assert not normalize.is_same(spec, {"empty": None}, {"empty": "x"})
+    assert not normalize.is_same(spec, {"none": None}, {"none": "x"})
+
+
+@pytest.mark.parametrize(
+    ("live", "same"),
+    [
+        ({"max": {"cpu": "2"}, "default": {"cpu": "1"}, "defaultRequest": {"cpu": "500m"}}, True),
+        ({"max": {"cpu": "2"}, "default": {"cpu": "2"}, "defaultRequest": {"cpu": "500m"}}, False),
+        ({"max": {"cpu": "2"}, "default": {"cpu": "1"}, "defaultRequest": {"cpu": "1"}}, False),
+    ],
+)
+def test_the_limits_of_git_beat_those_that_the_server_would_complete(
+    live: JSON, *, same: bool
+) -> None:
+    item = _field("v1", "LimitRange", "spec", "limits", "[]")
+    head = {"type": "Container"}
+    wanted = {**head, "max": {"cpu": "2"}, "default": {"cpu": "1"},
+              "defaultRequest": {"cpu": "500m"}}  # fmt: skip
+    assert normalize.is_same(item, wanted, {**head, **live}) is same
+
+
+def test_defaults_inside_a_struct_count_by_their_own_field() -> None:
+    spec = _field("apps/v1", "Deployment", "spec")
+    assert normalize.is_default(spec, {"replicas": 1, "revisionHistoryLimit": 10})
+    assert not normalize.is_default(spec, {"replicas": 10, "revisionHistoryLimit": 10})
+    assert normalize.comes_back(spec, {"replicas": 1, "revisionHistoryLimit": 10})
+    assert not normalize.comes_back(spec, {"replicas": 1, "revisionHistoryLimit": 1})
+
+
+def test_an_allocated_address_comes_back_and_no_address_does_not() -> None:
+    spec = _field("v1", "Service", "spec")
+    for name, address, none in (
+        ("clusterIP", "10.0.0.1", "None"), ("clusterIPs", ["10.0.0.1"], ["None"]),
+    ):  # fmt: skip
+        assert normalize.comes_back(spec.field(name), address)
+        assert not normalize.comes_back(spec.field(name), none)
+        assert normalize.comes_back(spec.field(name), None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("YWI=", "YWI=", True), ("YWI=", "YW\nI=", True), ("YWI=", "YW\r\nI=", True),
+        ("YWI=", "YWJ=", True),  # Go ignores the bits that no byte needs
+        ("YWI=", "YW!I=", False), ("YW!I=", "YWI=", False), ("YWI=", "YWI", False),
+    ],
+)  # fmt: skip
+def test_base64_is_compared_as_go_decodes_it(one: str, other: str, *, same: bool) -> None:
+    data = _field("v1", "Secret", "data", "a")
+    assert normalize.is_same_scalar(data, one, other) is same
+
+
+def test_text_of_a_secret_that_is_no_unicode_is_kept() -> None:
+    """YAML can name half of a pair of surrogates; the server refuses it, in its own words."""
+    body = {"apiVersion": "v1", "kind": "Secret", "stringData": {"a": "\ud800"}}
+    assert normalize.wished(body)["data"] == {"a": "7aCA"}
