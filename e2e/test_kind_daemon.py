@@ -5,6 +5,7 @@ The stories share one installation and know nothing of one another.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -131,7 +132,36 @@ spec:
         image: {IMAGE}
         command: [/opt/plumb/bin/python, -m, http.server, "8000"]
 """,
+    "stalls.yaml": """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: stalls.shop.example}
+spec:
+  group: shop.example
+  scope: Namespaced
+  names: {plural: stalls, singular: stall, kind: Stall, listKind: StallList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties: {spec: {type: object, properties: {size: {type: integer, default: 3}}}}
+---
+apiVersion: shop.example/v1
+kind: Stall
+metadata: {name: corner}
+spec: {}
+""",
 }
+# What the account of the team may do beyond its namespace: its own kind.
+_KINDS = [
+    {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"],
+     "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
+    {"apiGroups": ["shop.example"], "resources": ["stalls"],
+     "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -141,10 +171,18 @@ def stage(installed: KindStage) -> KindStage:
 
 def test_a_real_application_becomes_healthy_and_stays_true_to_git(stage: KindStage) -> None:
     """First sync, push by webhook, drift, a stranger's field, prune: over HTTPS with a password."""
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "stalls"}
+    account = {"kind": "ServiceAccount", "name": "plumb-applier", "namespace": stage.team}
+    head = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "stalls"}}
+    stage.apply(
+        {**head, "kind": "ClusterRole", "rules": _KINDS},
+        {**head, "kind": "ClusterRoleBinding", "roleRef": role, "subjects": [account]},
+    )
     commit = stage.commit({f"shop/{path}": text for path, text in _APP.items()})
     stage.follow("shop")
     stage.until("everything runs", lambda: stage.is_ready("shop", at=commit), within_s=240)
-    assert stage.status("shop")["inventory"]["count"] == 13
+    assert stage.status("shop")["inventory"]["count"] == 15
+    assert stage.get("stalls.shop.example", "corner")["spec"] == {"size": 3}
     assert stage.get("deployment", "web")["status"]["readyReplicas"] == 1
 
     text = _APP["settings.yaml"].replace("hello", "good morning")
@@ -180,6 +218,15 @@ def test_an_account_is_kept_to_its_namespace(stage: KindStage) -> None:
 
     stage.until("it is refused", lambda: "PLB403" in said(), within_s=60)
     assert stage.get("configmap", "stray", "default") is None
+
+
+def test_the_engine_lives_under_restricted_pod_security(stage: KindStage) -> None:
+    labels = stage.get("namespace", "plumb-system")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    with pytest.raises(AssertionError, match="violates PodSecurity"):
+        stage.kubectl("run", "loose", "-n=plumb-system", f"--image={IMAGE}", "--privileged")
+    pods = json.loads(stage.kubectl("get", "pods", "-n=plumb-system", "-o=json"))["items"]
+    assert {pod["status"]["phase"] for pod in pods} == {"Running"}
 
 
 def test_the_active_pod_may_die_at_any_time(stage: KindStage) -> None:

@@ -153,68 +153,7 @@ def test_an_api_server_that_restarts_is_waited_for(installed: KindStage) -> None
     stage.until("drift is seen again", lambda: value(stage, "outage") == "1")
 
 
-# --- all the way round -----------------------------------------------------------------------
-
-_WEB = """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: web}}
-spec:
-  selector: {{matchLabels: {{app: web}}}}
-  template:
-    metadata: {{labels: {{app: web}}}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-      - name: web
-        image: {image}  # promoted by the pipeline
-        imagePullPolicy: IfNotPresent
-        command: [/opt/plumb/bin/python, -m, http.server, "8000"]
-        readinessProbe: {{tcpSocket: {{port: 8000}}, periodSeconds: 1}}
-"""
-
-
-def test_a_pipeline_goes_all_the_way_round(installed: KindStage) -> None:
-    """Image, promotion, report, webhook, rollout, history, and back by a rollback."""
-    stage = installed
-    space = f"{stage.team}-web"
-    stage.admit_to(space)
-    application = json.dumps(stage.application("web", space))
-    files = {"web/web.yaml": _WEB.format(image=IMAGE), "applications/web.yaml": application}
-    first = stage.commit(files, "Add the web")
-    stage.follow("web", space=space)
-    stage.until("the old image runs", lambda: stage.is_ready("web", at=first, space=space))
-
-    # The application's pipeline has built and pushed the next image; it promotes it.
-    git = ["--url", stage.url(), "--path", "web", "--ref", "main"]
-    made = json.loads(stage.runner(
-        "promote", *git, "--image", f"plumb={NEXT_IMAGE}", "--source-commit", "5" * 40,
-        "--build-url", "https://ci.example/7", "--actor", "grace", "-o", "json",
-    ))  # fmt: skip
-    assert made["changed"]
-    report = stage.runner(
-        "diff", "--repo", "/repositories/team.git", "--base", first, "--head", made["commit"],
-        "--map", f"{stage.url()}=/repositories/team.git",
-    )  # fmt: skip
-    removed, added = (
-        [line for line in report.splitlines() if line.strip().startswith(f"{sign} ")]
-        for sign in "-+"
-    )
-    assert any(f"image: {IMAGE}" in line for line in removed), report
-    assert any(f"image: {NEXT_IMAGE}" in line for line in added), report
-
-    stage.push_hook()
-    stage.until("the new image runs", lambda: running(stage, space) == {NEXT_IMAGE})
-    stage.until("it is told", lambda: stage.is_ready("web", at=made["commit"], space=space))
-    trail = stage.runner("history", "-f", "-", given=application)
-    assert made["commit"][:7] in trail
-    assert "grace" in trail
-    assert "https://ci.example/7" in trail
-
-    back = json.loads(stage.runner("rollback", *git, "--reason", "it is slow", "-o", "json"))
-    stage.push_hook()
-    stage.until("the old image is back", lambda: running(stage, space) == {IMAGE})
-    stage.until("it is told", lambda: stage.is_ready("web", at=back["commit"], space=space))
+# --- the engine itself ------------------------------------------------------------------------
 
 
 def test_the_engine_follows_its_own_manifests_and_upgrades_itself(installed: KindStage) -> None:
@@ -231,12 +170,6 @@ def test_the_engine_follows_its_own_manifests_and_upgrades_itself(installed: Kin
     stage.push_hook()
     stage.until("both replicas are new", lambda: engines(stage) == {NEXT_IMAGE}, within_s=240)
     stage.until("and say so", lambda: stage.is_ready("engine", at=commit, **ready), within_s=120)
-
-
-def running(stage: KindStage, space: str) -> set[str]:
-    """The images of the Pods that are there."""
-    pods = json.loads(stage.kubectl("get", "pods", f"-n={space}", "-l=app=web", "-o=json"))
-    return {pod["spec"]["containers"][0]["image"] for pod in pods["items"]}
 
 
 def engines(stage: KindStage) -> set[str]:
