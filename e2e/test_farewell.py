@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from e2e.test_ownership import CONFIG, application, uids, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from e2e.team import Team
 
@@ -55,7 +60,7 @@ def test_an_application_is_deleted_also_when_its_repository_is_gone(
     team.run("sync", "-f", file, expect=5)
     assert set(uids(team)) == {"a", "b"}
 
-    team.delete("--deletion-policy=wait")
+    team.delete("--deletion-policy=wait", "--timeout=90s")
 
     assert set(uids(team)) == {"b"}
     assert team.record() is None
@@ -75,9 +80,44 @@ def test_a_deletion_that_waits_names_the_finalizers_and_holds_up_no_other(team: 
     kept = team.delete("--deletion-policy=delete", expect=8)
     assert "example.org/hold" in kept.stdout + kept.stderr
     team.merge("configmaps", "a", {"metadata": {"finalizers": None}})
-    team.delete("--deletion-policy=wait")
+    team.delete("--deletion-policy=wait", "--timeout=90s")
     assert uids(team) == {}
     assert team.record() is None
+
+
+def test_a_definition_may_go_before_its_objects_are_seen_to_be_gone(team: Team) -> None:
+    """Then nobody can be asked for them any more, and that is an answer too."""
+    group = f"{team.namespace}.example.org"
+    thing = f"apiVersion: {group}/v1\nkind: Thing\nmetadata:\n  name: a\n"
+    team.commit({
+        "crd.yaml": _definition(group), "thing.yaml": f"{thing}  finalizers: [example.org/f]\n",
+    })  # fmt: skip
+    team.sync()
+    told = team.delete("--deletion-policy=delete", "--dry-run", "-o", "json").stdout
+    path = f"/apis/{group}/v1/namespaces/{team.namespace}/things/a"
+    command = [
+        str(Path(sys.executable).with_name("plumb")), "delete", "shop", "-n", team.namespace,
+        "--deletion-policy=wait", "--timeout=30s", f"--confirm={json.loads(told)['plan']['token']}",
+    ]  # fmt: skip
+    environ = {**os.environ, "KUBECONFIG": str(team.kubeconfig)}
+
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
+        _until(lambda: "deletionTimestamp" in team.plane.get(path)["metadata"])
+        process.send_signal(signal.SIGSTOP)  # so that it looks again only when both are gone
+        team.plane.merge(path, {"metadata": {"finalizers": None}})
+        _until(lambda: not team.plane.is_there(f"/apis/{group}/v1"))
+        process.send_signal(signal.SIGCONT)
+        said = process.communicate()[1]
+
+    assert process.returncode == 0, said
+    assert team.record() is None
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)  # noqa: TID251 - a test has no stop event
 
 
 # --- what hangs on it ---------------------------------------------------------------------------
@@ -94,22 +134,13 @@ def test_the_report_says_how_much_hangs_on_a_deletion_and_what_was_there_before(
     team.plane.create(f"/api/v1/namespaces/{space}/services",
                       {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}})  # fmt: skip
     group = f"{team.namespace}.example.org"
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    crd = {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"things.{group}"},
-        "spec": {
-            "group": group, "scope": "Namespaced", "names": {"kind": "Thing", "plural": "things"},
-            "versions": [{"name": "v1", "served": True, "storage": True,
-                          "schema": {"openAPIV3Schema": schema}}],
-        },
-    }  # fmt: skip
+    crd = _definition(group)
     namespace = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {space}}}\n"
     claim = (
         "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\n"
         "spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n"
     )
-    team.commit({"ns.yaml": namespace, "crd.yaml": json.dumps(crd), "data.yaml": claim,
+    team.commit({"ns.yaml": namespace, "crd.yaml": crd, "data.yaml": claim,
                  "a.yaml": CONFIG.format("a", 1)})  # fmt: skip
     team.sync()
     for n in range(2):
@@ -131,3 +162,16 @@ def test_the_report_says_how_much_hangs_on_a_deletion_and_what_was_there_before(
     assert "was there before Plumb" in line
     team.plane.delete(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.{group}")
     team.plane.delete(f"/api/v1/namespaces/{space}")
+
+
+def _definition(group: str) -> str:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return json.dumps({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"things.{group}"},
+        "spec": {
+            "group": group, "scope": "Namespaced", "names": {"kind": "Thing", "plural": "things"},
+            "versions": [{"name": "v1", "served": True, "storage": True,
+                          "schema": {"openAPIV3Schema": schema}}],
+        },
+    })  # fmt: skip

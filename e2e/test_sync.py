@@ -221,7 +221,7 @@ spec:
     made = team.plane.get(f"/apis/{group}/v1/namespaces/{inside}/things/one")
     assert made["spec"] == {"size": 3}
     assert actions(team.sync()) == {}
-    team.delete("--deletion-policy=wait", "--confirm", _token(team))
+    team.delete("--deletion-policy=wait", "--timeout=90s", "--confirm", _token(team))
 
 
 def _token(team: Team) -> str:
@@ -333,7 +333,7 @@ def test_an_application_is_deleted_by_its_policy(team: Team) -> None:
     assert "labels" not in team.get("configmaps", "settings")["metadata"]
 
     team.sync()
-    team.delete("--deletion-policy=wait")
+    team.delete("--deletion-policy=wait", "--timeout=90s")
 
     assert team.record() is None
     assert team.names("configmaps") == []

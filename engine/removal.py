@@ -119,8 +119,9 @@ def _situation(
 def _wait_until_gone(record: Record, world: World, situation: Situation, request: Request) -> None:
     """Wait until everything that is being deleted is proven to be gone."""
     deadline_s = time.monotonic() + request.timeout_s
+    kinds = situation.kinds
     while record.inventory.entries:
-        seen = observe(world.client, situation.placement, record.inventory, kinds=situation.kinds)
+        seen = observe(world.client, situation.placement, record.inventory, kinds=kinds)
         if seen.absent:
             after, touched = settled((), {}, record.inventory, gone=seen.absent)
             record.finish(after, touched=touched)
@@ -130,6 +131,9 @@ def _wait_until_gone(record: Record, world: World, situation: Situation, request
                 why=_left(seen, record.inventory.entries),
                 hint="who is to remove these finalizers is at work, or gone; delete again later",
             )  # fmt: skip
+        elif seen.unknown:
+            # A definition goes too, and its objects cannot be asked for any more.
+            kinds = discovery.kinds(world.client)
 
 
 def _left(seen: Observation, refs: Collection[ObjectRef]) -> str:
