@@ -174,6 +174,23 @@ def test_every_outcome_has_its_conditions(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_a_daemon_that_starts_changes_no_status_before_it_has_looked(name: str) -> None:
+    """Ready stays true over a restart: nobody is woken because Git has not answered yet."""
+    before = status_of(LOOKS[name], None, NOW)
+
+    assert status_of(look(id=None, count=None, handled_at=None), before, NOW) == before
+
+
+def test_another_spec_is_not_in_place_before_it_was_looked_at() -> None:
+    before = status_of(LOOKS["in place"], None, NOW)
+    newer = replace(SHOP, generation=SHOP.generation + 1)
+
+    found = condition(status_of(look(newer), before, NOW), "Ready")
+
+    assert (found["status"], found["reason"]) == ("False", "Waiting")
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_the_same_again_is_nothing_to_write(name: str) -> None:
     first = status_of(LOOKS[name], None, NOW)
     read_back = json.loads(json.dumps(first))

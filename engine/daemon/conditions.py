@@ -62,6 +62,11 @@ class Look:
     count: int | None = None
     handled_at: str | None = None
 
+    @property
+    def has_news(self) -> bool:
+        """Whether anything was found out; not where Git is still to give its first answer."""
+        return bool(self.result or self.error or self.is_suspended or self.is_behind)
+
 
 class _Verdict(NamedTuple):
     """``ready`` and the two conditions that are there only while they are so."""
@@ -100,6 +105,10 @@ def status_of(look: Look, previous: JSON, now: datetime) -> JSON:
     status["conditions"] = _conditions(
         verdict, prune_held, before, generation=application.generation, now=now
     )
+    is_known = before.get("observedGeneration") == application.generation
+    if not look.has_news and is_known and _condition_of(before, "Ready"):
+        # A daemon that has just started need not alarm anybody: what was so is so until it looks.
+        status |= {"conditions": before["conditions"], "message": before.get("message")}
     return {name: value for name, value in status.items() if value not in (None, "", [])}
 
 

@@ -71,7 +71,10 @@ class Teller:
         before, now = tracked.status, datetime.now(UTC)  # noqa: TID251 - the edge, where it is now
         tracked.status = status = conditions.status_of(look, before, now)
         tracked.generation = application.generation
-        tracked.is_ready = conditions.is_ready(status, generation=application.generation)
+        # What another daemon saw is no ground to go on upon.
+        tracked.is_ready = look.has_news and conditions.is_ready(
+            status, generation=application.generation
+        )
         tracked.told_head = tracked.head
         self._count(tracked, story, status)
         self._narrate(tracked, story, before, status)
