@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from e2e.team import Team
 
 JOBS = "apis/batch/v1"
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 # --- Jobs --------------------------------------------------------------------------------------
@@ -102,11 +103,14 @@ def test_a_definition_may_go_before_its_objects_are_seen_to_be_gone(team: Team) 
     environ = {**os.environ, "KUBECONFIG": str(team.kubeconfig)}
 
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
-        _until(lambda: "deletionTimestamp" in team.plane.get(path)["metadata"])
+        for leaving in (path, f"{_DEFINITIONS}/things.{group}"):
+            _until(lambda p=leaving: "deletionTimestamp" in team.plane.get(p)["metadata"])  # type: ignore[misc]
         process.send_signal(signal.SIGSTOP)  # so that it looks again only when both are gone
-        team.plane.merge(path, {"metadata": {"finalizers": None}})
-        _until(lambda: not team.plane.is_there(f"/apis/{group}/v1"))
-        process.send_signal(signal.SIGCONT)
+        try:
+            team.plane.merge(path, {"metadata": {"finalizers": None}})
+            _until(lambda: not team.plane.is_there(f"/apis/{group}/v1"))
+        finally:
+            process.send_signal(signal.SIGCONT)
         said = process.communicate()[1]
 
     assert process.returncode == 0, said
