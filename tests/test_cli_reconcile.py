@@ -22,7 +22,7 @@ CODES = {
     "adoption refused": 8, "suspended": 8,
 }  # fmt: skip
 UNDER_WAY = {"progressing", "degraded", "waits for a wave", "an object is leaving", "dependency",
-             "first look"}  # fmt: skip
+             "first look", "Git first, then a dependency"}  # fmt: skip
 
 
 def resource(look: str, **changes: Any) -> Resource:
@@ -35,6 +35,17 @@ def resource(look: str, **changes: Any) -> Resource:
 def test_every_outcome_is_one_or_the_other() -> None:
     assert set(CODES) | UNDER_WAY == set(LOOKS)
     assert not set(CODES) & UNDER_WAY
+
+
+def test_a_daemon_that_has_just_started_has_handled_nothing_yet() -> None:
+    """What was so before is still told, and is no answer to the request."""
+    before = resource("in place").status
+    waiting = replace(LOOKS["first look"], handled_at="another")
+    application = replace(SHOP, requested_at="another")
+
+    status = status_of(waiting, before, NOW)
+
+    assert _outcome(Resource(application, status), "another") == (False, None)
 
 
 @pytest.mark.parametrize(("look", "code"), CODES.items())

@@ -108,7 +108,8 @@ def status_of(look: Look, previous: JSON, now: datetime) -> JSON:
     is_known = before.get("observedGeneration") == application.generation
     if not look.has_news and is_known and _condition_of(before, "Ready"):
         # A daemon that has just started need not alarm anybody: what was so is so until it looks.
-        status |= {"conditions": before["conditions"], "message": before.get("message")}
+        kept = ("conditions", "message", "lastHandledReconcileAt")
+        status |= {name: before.get(name) for name in kept}
     return {name: value for name, value in status.items() if value not in (None, "", [])}
 
 
