@@ -14,7 +14,7 @@ import pytest
 
 from e2e.conftest import leave_out
 from e2e.faultfixtures import one_shot, peaceful, stage, story
-from e2e.faults.lane import Fault
+from e2e.faults.lane import Fault, no_fault
 from e2e.faults.objects import GROUP, KINDS, Ref, manifest
 from e2e.faults.schedule import (
     DROP,
@@ -202,6 +202,45 @@ def test_7_a_server_that_is_too_busy_for_long_is_told(waiting: Story) -> None:
     assert (done.code, "PLB429" in done.output + done.errors) == (1, True), done.errors
     assert len(waiting.lane.of_run(waiting.lane.run)) < 10
     peaceful(waiting)
+
+
+# --- 4 to 8, while a deletion is waited for -------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [*answers(401, 403, 404, 409, 410, 422, 429, 500), DROP], ids=str)
+def test_an_outage_ends_no_deletion_that_is_waited_for(story: Story, fault: Fault) -> None:
+    """Nothing is known meanwhile, and unknown is not gone."""
+    kept = Ref("ConfigMap", "kept")
+    story.commit({kept: manifest(kept, "1")})
+    assert story.sync().code == 0
+    path, held = kept.path(story.namespace), {"metadata": {"finalizers": ["example.org/f"]}}
+    story.stage.direct.merge(path, held)
+    outage = threading.Event()
+
+    def decide(exchange: Exchange) -> Fault | None:
+        if exchange.request.method == "DELETE":
+            outage.set()
+        is_read = exchange.side == "api" and exchange.request.method == "GET"
+        return fault if is_read and outage.is_set() else None
+
+    def others() -> None:
+        outage.wait(20)
+        time.sleep(3)  # noqa: TID251 - a test has no stop event
+        story.stage.direct.merge(path, {"metadata": {"finalizers": None}})
+        story.lane.decide = no_fault
+
+    story.lane.begin(decide)
+    other = threading.Thread(target=others)
+    other.start()
+    done = story.driver.run(
+        ["delete", *story.application(), "--deletion-policy=wait", "--request-timeout=1s"],
+        story.environment(), lambda _pid: None,
+    )  # fmt: skip
+    other.join()
+    story.lane.rest()
+
+    assert done.code == 0, done.errors
+    assert story.stage.direct.get(path) is None
 
 
 # --- 8: server errors ------------------------------------------------------------------------

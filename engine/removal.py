@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -133,7 +134,8 @@ def _wait_until_gone(record: Record, world: World, situation: Situation, request
             )  # fmt: skip
         elif seen.unknown:
             # A definition goes too, and its objects cannot be asked for any more.
-            kinds = discovery.kinds(world.client)
+            with contextlib.suppress(PlumbError):  # an outage: nothing is known meanwhile
+                kinds = discovery.kinds(world.client)
 
 
 def _left(seen: Observation, refs: Collection[ObjectRef]) -> str:
