@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from e2e.servers.githttp import GitHttpServer
     from e2e.servers.gitrepo import TestRepository
+    from engine.daemon.sources import _Source
 
 MAIN = GitRef("branch", "main")
 
@@ -157,3 +159,40 @@ def test_a_new_follower_has_the_repository_asked_again(
     head = followed.sources.head(late).revision
     assert head is not None
     assert head.commit == second
+
+
+@contextlib.contextmanager
+def being_read(source: _Source) -> Iterator[None]:
+    """Let somebody read for longer than anybody waits, as from a slow disk."""
+    reading, done = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        with source.reading:
+            reading.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=slowly)
+    thread.start()
+    reading.wait(10)
+    yield
+    assert thread.is_alive(), "somebody waited until it was read"
+    done.set()
+    thread.join()
+
+
+def test_a_source_that_is_being_read_holds_up_neither_others_nor_the_end(
+    followed: Followed, git_server: GitHttpServer, repository: TestRepository
+) -> None:
+    repository.commit({"a": "1"})
+    for name in ("first", "second"):
+        followed.sources.follow(application(name, git_server.url(f"config.git?{name}")))
+    first, second = followed.sources._sources.values()  # noqa: SLF001 - as above
+    with being_read(first), being_read(second):
+        began = time.monotonic()
+        leaving = threading.Thread(target=followed.sources.leave, args=("shop/first",))
+        leaving.start()
+        followed.until(lambda: len(followed.sources.ages()) == 1)
+        assert time.monotonic() - began < 0.5
+        leaving.join()
+        followed.sources.close()
+        assert time.monotonic() - began < 5

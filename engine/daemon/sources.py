@@ -130,11 +130,13 @@ class Sources:
         name, key = str(application), SourceKey.of(application)
         wanted = (application.source.ref, application.interval_s)
         with self._lock:
-            self._leave(name, but=str(key))
+            left = self._leave(name, but=str(key))
             source = self._sources.setdefault(str(key), _Source(key))
             self._followed[name] = str(key)
             is_news = wanted[0] not in {ref for ref, _ in source.followers.values()}
             source.followers[name] = wanted
+        if left is not None:
+            left.close()
         # Whoever makes an Application has often just pushed what it follows: ask, if the last
         # answer is not from just now. A thousand that come at once are asked for together.
         since_s = time.monotonic() - source.began_at
@@ -144,21 +146,25 @@ class Sources:
     def leave(self, name: str) -> None:
         """Follow nothing for this application any more."""
         with self._lock:
-            self._leave(name)
+            left = self._leave(name)
+        if left is not None:
+            left.close()
 
-    def _leave(self, name: str, *, but: str = "") -> None:
+    def _leave(self, name: str, *, but: str = "") -> _Source | None:
+        """Take the application off what it follows; return the source that nobody follows now."""
         key = self._followed.get(name)
         if key is None or key == but:
-            return
+            return None
         del self._followed[name]
         source = self._sources[key]
         source.followers.pop(name, None)
         refs = {ref for ref, _ in source.followers.values()}
         source.heads = {ref: head for ref, head in source.heads.items() if ref in refs}
-        if not source.followers:
-            del self._sources[key]
-            self._queue.discard(key)
-            source.close()
+        if source.followers:
+            return None
+        del self._sources[key]
+        self._queue.discard(key)
+        return source
 
     def followers(self, application: Application) -> list[str]:
         """Return who follows the same ref of the same source, the application itself included."""
