@@ -323,8 +323,12 @@ def test_many_errors_are_one_sentence() -> None:
 @pytest.mark.parametrize(
     "previous",
     [None, {}, [], "x", {"conditions": None, "history": None}, {"conditions": ["x", {}],
-     "held": {"token": ""}}],
+     "held": {"token": ""}}, {"sync": "Synced"},
+     {"observedGeneration": 3, "conditions": [{"type": "Ready", "status": "True"}]}],
 )  # fmt: skip
 def test_any_previous_status_will_do(previous: Any) -> None:
     for seen in LOOKS.values():
-        assert status_of(seen, previous, NOW)["conditions"][0]["type"] == "Ready"
+        status = status_of(seen, previous, NOW)
+        assert status["conditions"][0]["type"] == "Ready"
+        assert status["sync"]
+        assert status["health"]

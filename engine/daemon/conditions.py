@@ -82,6 +82,9 @@ def status_of(look: Look, previous: JSON, now: datetime) -> JSON:
     """Return the status to write; ``==`` to the previous one when nothing is to be said anew."""
     before = previous if isinstance(previous, dict) else {}
     result, application = look.result, look.application
+    if not look.has_news and _stands(before, generation=application.generation):
+        # A daemon that has just started need not alarm anybody: what was so is so until it looks.
+        return before
     verdict = _verdict(look)
     status: dict[str, JSON] = {
         "id": look.id if look.id is not None else before.get("id", ""),
@@ -105,12 +108,14 @@ def status_of(look: Look, previous: JSON, now: datetime) -> JSON:
     status["conditions"] = _conditions(
         verdict, prune_held, before, generation=application.generation, now=now
     )
-    is_known = before.get("observedGeneration") == application.generation
-    if not look.has_news and is_known and _condition_of(before, "Ready"):
-        # A daemon that has just started need not alarm anybody: what was so is so until it looks.
-        kept = ("conditions", "message", "lastHandledReconcileAt")
-        status |= {name: before.get(name) for name in kept}
     return {name: value for name, value in status.items() if value not in (None, "", [])}
+
+
+def _stands(status: JSON, *, generation: int) -> bool:
+    """Say whether a status is of this generation, and whole."""
+    is_whole = all(status.get(name) for name in ("sync", "health"))
+    is_of_it = status.get("observedGeneration") == generation
+    return is_of_it and is_whole and _condition_of(status, "Ready") is not None
 
 
 def is_ready(status: JSON, *, generation: int) -> bool:
@@ -132,7 +137,7 @@ def _words(look: Look, before: JSON) -> dict[str, JSON]:
             "revision": result.revision.commit if result.revision else "",
         }
     known = {name: before.get(name) for name in ("sync", "health", "revision")}
-    if isinstance(look.error, SettingsError) or not known["sync"]:
+    if isinstance(look.error, SettingsError) or not (known["sync"] and known["health"]):
         # Nothing was ever compared with this spec.
         return {**known, "sync": SyncStatus.UNKNOWN.value, "health": HealthStatus.UNKNOWN.value}
     return known
