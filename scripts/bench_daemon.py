@@ -164,8 +164,7 @@ class Stage:
     def cpu_s(self) -> float:
         """CPU seconds of the daemon so far."""
         assert self.process is not None  # noqa: S101 - it was started
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICK
+        return cpu_s(Path(f"/proc/{self.process.pid}"))
 
     def memory_mib(self, name: str) -> float:
         """VmRSS or VmHWM of the daemon."""
@@ -338,6 +337,12 @@ def install(stage: Stage) -> None:
     stage.tell(Figure(f"install {stage.count} x 4", took, "s", 60 * stage.count / 1000, note))
 
 
+def cpu_s(process: Path) -> float:
+    """CPU seconds so far of a process, by its folder in /proc."""
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK
+
+
 def server_cpu_s(stage: Stage) -> dict[str, float]:
     """CPU seconds so far of what runs beside the daemon, by name."""
     found: dict[str, float] = {}
@@ -346,8 +351,7 @@ def server_cpu_s(stage: Stage) -> dict[str, float]:
             line = (folder / "cmdline").read_bytes()
             name = Path(os.fsdecode(line.partition(b"\0")[0])).name
             if name.startswith(("etcd", "kube-")) and os.fsencode(stage.plane.folder) in line:
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                found[name] = (int(fields[11]) + int(fields[12])) / _TICK
+                found[name] = cpu_s(folder)
     return found
 
 
@@ -478,17 +482,19 @@ def idle(stage: Stage, seconds: float) -> None:
 
 
 def restart(stage: Stage) -> None:
-    """Stop and start with everything unchanged, until all are known to be in place."""
+    """Stop and start with everything unchanged, until each was looked at and is in place.
+
+    Not by ``plumb_application_info``, which at first tells what the daemon before had found.
+    """
     stage.stop()
     before, began = stage.mark(), time.monotonic()
     stage.start()
 
-    def synced() -> int:
-        return len(
-            re.findall(r"^plumb_application_info{[^}]*Synced", stage.metrics(), re.MULTILINE)
-        )
+    def looked_at() -> int:
+        done = r'^plumb_syncs_total{application="([^"]+)",result="unchanged"} [1-9]'
+        return len(set(re.findall(done, stage.metrics(), re.MULTILINE)))
 
-    until(lambda: synced() >= stage.count, every_s=0.2)
+    until(lambda: looked_at() >= stage.count, every_s=0.2)
     took = time.monotonic() - began
     rest(3)
     asked = stage.requests(before)
