@@ -161,10 +161,7 @@ class KindStage:
 
     def push_hook(self, pod: str = "") -> None:
         """Send the webhook from inside of the cluster, to whichever replica comes first."""
-        pods = json.loads(self.kubectl(
-            "get", "pods", "-n=plumb-system", "-l=app.kubernetes.io/name=plumb", "-o=json"
-        ))["items"]  # fmt: skip
-        running = [p for p in pods if p["status"].get("phase") == "Running"
+        running = [p for p in self.engines() if p["status"].get("phase") == "Running"
                    and pod in ("", p["metadata"]["name"])]  # fmt: skip
         code = (
             f"import json,urllib.request as u;u.urlopen(u.Request('http://"
@@ -172,7 +169,7 @@ class KindStage:
             f"json.dumps({{'url':'{self.url()}'}}).encode(),"
             f"{{'Authorization':'Bearer {HOOK}','Content-Type':'application/json'}}))"
         )
-        self.kubectl("exec", "-n=git", "git", "--", "/opt/plumb/bin/python", "-c", code)
+        self.python("git", "git", code)
 
     def application(self, name: str, space: str = "", *, ssh: bool = False, **spec: Any) -> JSON:
         """Return an Application of the team's repository."""
@@ -193,6 +190,28 @@ class KindStage:
             "get", kind, name, f"-n={space or self.team}", "-o=json", "--ignore-not-found"
         )
         return json.loads(said) if said.strip() else None
+
+    def pods(self, space: str, label: str) -> list[JSON]:
+        """The Pods with this label."""
+        return list(json.loads(
+            self.kubectl("get", "pods", f"-n={space}", f"-l={label}", "-o=json")
+        )["items"])  # fmt: skip
+
+    def engines(self) -> list[JSON]:
+        """The Pods of Plumb itself."""
+        return self.pods("plumb-system", "app.kubernetes.io/name=plumb")
+
+    def leader(self) -> str:
+        """The name of the Pod that holds the Lease, "" for none."""
+        lease = self.get("lease", "plumb", "plumb-system")
+        return str(lease["spec"]["holderIdentity"].split()[0]) if lease else ""
+
+    def python(self, space: str, pod: str, code: str, *, given: str = "") -> str:
+        """Run Python in a Pod of Plumb's image; what it prints."""
+        return self.kubectl(
+            "exec", "-i", f"-n={space}", pod, "--", "/opt/plumb/bin/python", "-c", code,
+            given=given,
+        ).strip()  # fmt: skip
 
     def status(self, name: str, space: str = "") -> JSON:
         return (self.get("applications.plumb.dev", name, space) or {}).get("status") or {}
@@ -249,6 +268,10 @@ _APIS = {
 def named(kind: str, name: str, space: str, *, labels: JSON = None, **rest: JSON) -> JSON:
     metadata = {"name": name, "namespace": space, **({"labels": labels} if labels else {})}
     return {"apiVersion": _APIS.get(kind, "v1"), "kind": kind, "metadata": metadata, **rest}
+
+
+def images(pods: list[JSON]) -> set[str]:
+    return {pod["spec"]["containers"][0]["image"] for pod in pods}
 
 
 def namespace(name: str) -> JSON:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2e.things import definition
 from engine.errors import PlumbError
 from engine.git import Repository
 from engine.kube.client import Client
@@ -253,19 +253,9 @@ def test_a_field_that_only_the_server_knows_to_be_immutable_needs_consent(team: 
     group = f"{team.namespace}.example.org"
     # Not of the form that our table knows, `self == oldSelf`.
     rule = {"rule": "self * 2 == oldSelf * 2", "message": "size is immutable"}
-    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": {
-        "size": {"type": "integer", "x-kubernetes-validations": [rule]}}}}}  # fmt: skip
-    crd = {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"things.{group}"},
-        "spec": {
-            "group": group, "scope": "Namespaced", "names": {"kind": "Thing", "plural": "things"},
-            "versions": [{"name": "v1", "served": True, "storage": True,
-                          "schema": {"openAPIV3Schema": schema}}],
-        },
-    }  # fmt: skip
+    size = {"type": "integer", "x-kubernetes-validations": [rule]}
     thing = f"apiVersion: {group}/v1\nkind: Thing\nmetadata:\n  name: a\nspec:\n  size: "
-    team.commit({"crd.yaml": json.dumps(crd), "thing.yaml": thing + "1\n"})
+    team.commit({"crd.yaml": definition(group, size=size), "thing.yaml": thing + "1\n"})
     team.sync()
     where = team.path("things", "a", api=f"apis/{group}/v1")
     uid = team.plane.get(where)["metadata"]["uid"]

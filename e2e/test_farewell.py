@@ -11,15 +11,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from e2e.faultfixtures import until
 from e2e.test_ownership import CONFIG, application, uids, write
+from e2e.things import DEFINITIONS, definition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from e2e.team import Team
 
 JOBS = "apis/batch/v1"
-_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 # --- Jobs --------------------------------------------------------------------------------------
@@ -91,7 +90,7 @@ def test_a_definition_may_go_before_its_objects_are_seen_to_be_gone(team: Team) 
     group = f"{team.namespace}.example.org"
     thing = f"apiVersion: {group}/v1\nkind: Thing\nmetadata:\n  name: a\n"
     team.commit({
-        "crd.yaml": _definition(group), "thing.yaml": f"{thing}  finalizers: [example.org/f]\n",
+        "crd.yaml": definition(group), "thing.yaml": f"{thing}  finalizers: [example.org/f]\n",
     })  # fmt: skip
     team.sync()
     told = team.delete("--deletion-policy=delete", "--dry-run", "-o", "json").stdout
@@ -103,25 +102,18 @@ def test_a_definition_may_go_before_its_objects_are_seen_to_be_gone(team: Team) 
     environ = {**os.environ, "KUBECONFIG": str(team.kubeconfig)}
 
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
-        for leaving in (path, f"{_DEFINITIONS}/things.{group}"):
-            _until(lambda p=leaving: "deletionTimestamp" in team.plane.get(p)["metadata"])  # type: ignore[misc]
+        for leaving in (path, f"{DEFINITIONS}/things.{group}"):
+            until(lambda p=leaving: "deletionTimestamp" in team.plane.get(p)["metadata"])  # type: ignore[misc]
         process.send_signal(signal.SIGSTOP)  # so that it looks again only when both are gone
         try:
             team.plane.merge(path, {"metadata": {"finalizers": None}})
-            _until(lambda: not team.plane.is_there(f"/apis/{group}/v1"))
+            until(lambda: not team.plane.is_there(f"/apis/{group}/v1"))
         finally:
             process.send_signal(signal.SIGCONT)
         said = process.communicate()[1]
 
     assert process.returncode == 0, said
     assert team.record() is None
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)  # noqa: TID251 - a test has no stop event
 
 
 # --- what hangs on it ---------------------------------------------------------------------------
@@ -138,7 +130,7 @@ def test_the_report_says_how_much_hangs_on_a_deletion_and_what_was_there_before(
     team.plane.create(f"/api/v1/namespaces/{space}/services",
                       {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}})  # fmt: skip
     group = f"{team.namespace}.example.org"
-    crd = _definition(group)
+    crd = definition(group)
     namespace = f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {space}}}\n"
     claim = (
         "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\n"
@@ -166,16 +158,3 @@ def test_the_report_says_how_much_hangs_on_a_deletion_and_what_was_there_before(
     assert "was there before Plumb" in line
     team.plane.delete(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.{group}")
     team.plane.delete(f"/api/v1/namespaces/{space}")
-
-
-def _definition(group: str) -> str:
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    return json.dumps({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"things.{group}"},
-        "spec": {
-            "group": group, "scope": "Namespaced", "names": {"kind": "Thing", "plural": "things"},
-            "versions": [{"name": "v1", "served": True, "storage": True,
-                          "schema": {"openAPIV3Schema": schema}}],
-        },
-    })  # fmt: skip

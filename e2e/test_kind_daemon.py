@@ -5,7 +5,6 @@ The stories share one installation and know nothing of one another.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -225,8 +224,7 @@ def test_the_engine_lives_under_restricted_pod_security(stage: KindStage) -> Non
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     with pytest.raises(AssertionError, match="violates PodSecurity"):
         stage.kubectl("run", "loose", "-n=plumb-system", f"--image={IMAGE}", "--privileged")
-    pods = json.loads(stage.kubectl("get", "pods", "-n=plumb-system", "-o=json"))["items"]
-    assert {pod["status"]["phase"] for pod in pods} == {"Running"}
+    assert {pod["status"]["phase"] for pod in stage.engines()} == {"Running"}
 
 
 def test_the_active_pod_may_die_at_any_time(stage: KindStage) -> None:
@@ -234,9 +232,7 @@ def test_the_active_pod_may_die_at_any_time(stage: KindStage) -> None:
     stage.commit({"lasting/a.yaml": _APP["settings.yaml"].replace("settings", "lasting")})
     stage.follow("lasting")
     stage.until("it is ready", lambda: stage.is_ready("lasting"), within_s=60)
-    lease = stage.get("lease", "plumb", "plumb-system")
-    active = lease["spec"]["holderIdentity"].split()[0]
-    stage.kubectl("delete", "pod", active, "-n=plumb-system", "--grace-period=0", "--force")
+    stage.kubectl("delete", "pod", stage.leader(), "-n=plumb-system", "--grace-period=0", "--force")
     stage.kubectl("delete", "configmap/lasting", f"-n={stage.team}")
     took = stage.until("it is back", lambda: stage.get("configmap", "lasting"), within_s=60)
     assert took < 30

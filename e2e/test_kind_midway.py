@@ -47,9 +47,7 @@ def test_a_pod_that_is_killed_in_mid_sync_leaves_nothing_undone(installed: KindS
     first = {kind: uid(stage, kind, name) for kind, name in (("configmap", "before"),
                                                             ("job", "midway"))}  # fmt: skip
     assert stage.get("configmap", "behind") is None
-    lease = stage.get("lease", "plumb", "plumb-system")
-    active = lease["spec"]["holderIdentity"].split()[0]
-    stage.kubectl("delete", "pod", active, "-n=plumb-system", "--grace-period=0", "--force")
+    stage.kubectl("delete", "pod", stage.leader(), "-n=plumb-system", "--grace-period=0", "--force")
 
     stage.until("the rest is done", lambda: stage.is_ready("midway", at=commit))
 
@@ -137,8 +135,7 @@ def put(stage: KindStage, space: str, files: dict[str, str]) -> None:
         "import json,os,sys\nfor name, text in json.load(sys.stdin).items():\n"
         f" open('{_KEYS}/.new', 'w').write(text); os.rename('{_KEYS}/.new', '{_KEYS}/' + name)"
     )
-    stage.kubectl("exec", "-i", f"-n={space}", "own", "--", "/opt/plumb/bin/python", "-c", code,
-                  given=json.dumps(files))  # fmt: skip
+    stage.python(space, "own", code, given=json.dumps(files))
 
 
 def is_refused(stage: KindStage, space: str) -> bool:
@@ -150,8 +147,7 @@ def is_refused(stage: KindStage, space: str) -> bool:
         f"+open('{_KEYS}/token').read()}})\n"
         "try: u.urlopen(r, context=c); print(200)\nexcept e.HTTPError as error: print(error.code)"
     )
-    said = stage.kubectl("exec", f"-n={space}", "own", "--", "/opt/plumb/bin/python", "-c", code)
-    return said.strip() == "401"
+    return stage.python(space, "own", code) == "401"
 
 
 def value(stage: KindStage, space: str) -> str:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 from dulwich import porcelain
 
-from e2e.kindstage import IMAGE, run
+from e2e.kindstage import IMAGE, images, run
 from e2e.servers.gitrepo import TestRepository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from e2e.kindstage import KindStage
+    from engine.model import JSON
 
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(600)]
 
@@ -144,7 +145,7 @@ def test_a_change_of_the_application_goes_all_the_way_round(
     assert [new in line for line in added] == [True], report
 
     stage.push_hook()
-    stage.until("the new image runs", lambda: running(stage, space) == {new})
+    stage.until("the new image runs", lambda: images(pods(stage, space)) == {new})
     stage.until("it is told", lambda: stage.is_ready("web", at=made["commit"], space=space))
     assert answer(stage, space) == "hello 2"
     trail = stage.runner("history", "-f", "-", given=application)
@@ -155,26 +156,17 @@ def test_a_change_of_the_application_goes_all_the_way_round(
 
     back = json.loads(stage.runner("rollback", *git, "--reason", "it is slow", "-o", "json"))
     stage.push_hook()
-    stage.until("the old image is back", lambda: running(stage, space) == {old})
+    stage.until("the old image is back", lambda: images(pods(stage, space)) == {old})
     stage.until("it is told", lambda: stage.is_ready("web", at=back["commit"], space=space))
     assert answer(stage, space) == "hello 1"
 
 
-def pods(stage: KindStage, space: str) -> list[str]:
-    listed = stage.kubectl("get", "pods", f"-n={space}", "-l=app=web", "-o=json")
-    return [pod["metadata"]["name"] for pod in json.loads(listed)["items"]]
-
-
-def running(stage: KindStage, space: str) -> set[str]:
-    """The images of the Pods that are there."""
-    listed = stage.kubectl("get", "pods", f"-n={space}", "-l=app=web", "-o=json")
-    return {pod["spec"]["containers"][0]["image"] for pod in json.loads(listed)["items"]}
+def pods(stage: KindStage, space: str) -> list[JSON]:
+    return stage.pods(space, "app=web")
 
 
 def answer(stage: KindStage, space: str) -> str:
     """What the application answers to a request."""
     [pod] = pods(stage, space)
     code = "import urllib.request as u;print(u.urlopen('http://127.0.0.1:8000').read().decode())"
-    return stage.kubectl(
-        "exec", f"-n={space}", pod, "--", "/opt/plumb/bin/python", "-c", code
-    ).strip()
+    return stage.python(space, pod["metadata"]["name"], code)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from e2e.kindstage import IMAGE, NEXT_IMAGE, ROOT
+from e2e.kindstage import IMAGE, NEXT_IMAGE, ROOT, images
 
 if TYPE_CHECKING:
     from e2e.kindstage import KindStage
@@ -117,19 +117,19 @@ def test_a_leader_that_is_frozen_is_replaced_and_writes_nothing_stale(installed:
     stage.commit({"frozen/a.yaml": config("frozen")})
     stage.follow("frozen")
     stage.until("it is ready", lambda: stage.is_ready("frozen"))
-    frozen = leader(stage)
+    frozen = stage.leader()
     signal(stage, "STOP", f"HOSTNAME={frozen}", of="environ")
     try:
-        took = stage.until("another leads", lambda: leader(stage) != frozen, within_s=60)
+        took = stage.until("another leads", lambda: stage.leader() != frozen, within_s=60)
         assert took < 20 + 5, "20 s, and what a busy machine adds"
         commit = stage.commit({"frozen/a.yaml": config("frozen", "2")})
-        stage.push_hook(leader(stage))
+        stage.push_hook(stage.leader())
         stage.until("the other goes on", lambda: stage.is_ready("frozen", at=commit))
         version = stage.get("configmap", "frozen")["metadata"]["resourceVersion"]
     finally:
         signal(stage, "CONT", f"HOSTNAME={frozen}", of="environ")
     stage.kubectl("rollout", "status", "-n=plumb-system", "deployment/plumb", "--timeout=180s")
-    assert leader(stage) != frozen
+    assert stage.leader() != frozen
     assert stage.get("configmap", "frozen")["metadata"]["resourceVersion"] == version
 
 
@@ -168,20 +168,10 @@ def test_the_engine_follows_its_own_manifests_and_upgrades_itself(installed: Kin
     next_text = text.replace(f"image: {IMAGE}", f"image: {NEXT_IMAGE}")
     commit = stage.commit({"engine/plumb.yaml": next_text}, "Upgrade the engine")
     stage.push_hook()
-    stage.until("both replicas are new", lambda: engines(stage) == {NEXT_IMAGE}, within_s=240)
+    stage.until(
+        "both replicas are new", lambda: images(stage.engines()) == {NEXT_IMAGE}, within_s=240
+    )
     stage.until("and say so", lambda: stage.is_ready("engine", at=commit, **ready), within_s=120)
-
-
-def engines(stage: KindStage) -> set[str]:
-    pods = json.loads(stage.kubectl(
-        "get", "pods", "-n=plumb-system", "-l=app.kubernetes.io/name=plumb", "-o=json"
-    ))["items"]  # fmt: skip
-    return {pod["spec"]["containers"][0]["image"] for pod in pods}
-
-
-def leader(stage: KindStage) -> str:
-    lease = stage.get("lease", "plumb", "plumb-system")
-    return str(lease["spec"]["holderIdentity"].split()[0]) if lease else ""
 
 
 def signal(stage: KindStage, name: str, text: str, *, of: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from e2e.test_refusals import allow
+from e2e.things import DEFINITIONS, definition, thing
 from engine.kube import discovery
 from engine.kube.client import Client
 from engine.kube.config import load
@@ -19,39 +20,12 @@ if TYPE_CHECKING:
     from e2e.team import Team
     from engine.kinds import Kinds
 
-DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {0}}}\ndata: {{k: '{1}'}}\n"
 
 
 def actions(report: Any) -> dict[str, str]:
     """Each object's kind with what happened to it."""
     return {o["object"]["kind"]: o["action"] for o in report["outcomes"]}
-
-
-def definition(group: str, *versions: str) -> str:
-    """A CustomResourceDefinition of Things; the first version is stored."""
-    schema = {"type": "object", "properties": {"spec": {
-        "type": "object", "properties": {"size": {"type": "integer"}}}}}  # fmt: skip
-    return json.dumps({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"things.{group}"},
-        "spec": {
-            "group": group, "scope": "Namespaced", "names": {"kind": "Thing", "plural": "things"},
-            "versions": [
-                {"name": name, "served": True, "storage": name == versions[0],
-                 "schema": {"openAPIV3Schema": schema}}
-                for name in versions
-            ],
-        },
-    })  # fmt: skip
-
-
-def thing(group: str, version: str = "v1", *, name: str = "a", size: int = 1) -> str:
-    """A Thing."""
-    return (
-        f"apiVersion: {group}/{version}\nkind: Thing\nmetadata: {{name: {name}}}\n"
-        f"spec: {{size: {size}}}\n"
-    )
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2e.things import definition
+
 if TYPE_CHECKING:
     from e2e.team import Team
 
@@ -186,30 +188,12 @@ def test_a_deleted_object_comes_back(team: Team) -> None:
 
 def test_a_definition_and_its_resource_and_namespace_come_in_one_commit(team: Team) -> None:
     group = f"{team.namespace}.example.org"
-    crd = f"""
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {{name: things.{group}}}
-spec:
-  group: {group}
-  scope: Namespaced
-  names: {{kind: Thing, plural: things, singular: thing, listKind: ThingList}}
-  versions:
-  - name: v1
-    served: true
-    storage: true
-    schema:
-      openAPIV3Schema:
-        type: object
-        properties:
-          spec: {{type: object, properties: {{size: {{type: integer}}}}}}
-"""
     inside = f"{team.namespace}-made"
     files = {
         "a.yaml": f"apiVersion: {group}/v1\nkind: Thing\nmetadata:\n  name: one\n"
         f"  namespace: {inside}\nspec: {{size: 3}}\n",
         "b.yaml": f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {inside}}}\n",
-        "z.yaml": crd,
+        "z.yaml": definition(group),
     }
     team.commit(files)
 
