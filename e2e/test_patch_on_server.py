@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import random
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
-from ruamel.yaml import YAML
 
+from e2e.faultfixtures import until
+from e2e.test_merge_on_server import session
 from engine import jsonpatch
 from engine.errors import PatchError
 from engine.merge import Sides, compare
@@ -22,9 +21,12 @@ from engine.schema import bundled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import requests
+
     from e2e.servers.controlplane import ControlPlane
     from engine.model import JSON
 
+__all__ = ["session"]
 GROUP = "patch.plumb.example"
 KEYS = ("a", "b", "x/y~z", ".é", "", "0", "-")
 SCALARS = (0, 1, -7, 2**53, True, False, "", "a", "80", "<&>é\u2028", "\t\x01", 1.5)
@@ -70,23 +72,13 @@ class Blobs:
 
 
 @pytest.fixture(scope="module")
-def blobs(api_server: ControlPlane) -> Iterator[Blobs]:
-    kubeconfig = YAML(typ="safe", pure=True).load(api_server.kubeconfig.read_text())
-    cluster, user = kubeconfig["clusters"][0]["cluster"], kubeconfig["users"][0]["user"]
-    with requests.Session() as session:
-        # REQUESTS_CA_BUNDLE, where set, would win over verify (requests#3829).
-        session.trust_env = False
-        session.verify = cluster["certificate-authority"]
-        session.cert = (user["client-certificate"], user["client-key"])
-        definitions = f"{api_server.url}/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-        session.post(definitions, json=DEFINITION, timeout=30)
-        found = Blobs(f"{api_server.url}/apis/{GROUP}/v1/blobs", session)
-        for _ in range(100):
-            if session.get(found.url, timeout=30).ok:
-                break
-            time.sleep(0.1)  # noqa: TID251 - a test has no stop event
-        yield found
-        session.delete(f"{definitions}/{DEFINITION['metadata']['name']}", timeout=30)
+def blobs(api_server: ControlPlane, session: requests.Session) -> Iterator[Blobs]:
+    definitions = f"{api_server.url}/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    session.post(definitions, json=DEFINITION, timeout=30)
+    found = Blobs(f"{api_server.url}/apis/{GROUP}/v1/blobs", session)
+    until(lambda: session.get(found.url, timeout=30).ok)
+    yield found
+    session.delete(f"{definitions}/{DEFINITION['metadata']['name']}", timeout=30)
 
 
 def value(chance: random.Random, depth: int = 0) -> JSON:
