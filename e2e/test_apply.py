@@ -288,6 +288,8 @@ def test_a_kind_that_only_answers_is_refused_and_the_rest_is_applied(team: Team)
 
 
 def test_a_first_sync_writes_the_record_twice_and_each_object_once(team: Team) -> None:
+    if not team.plane.is_there("/api/v1/namespaces/plumb-system"):  # made only once in a cluster
+        team.plane.create("/api/v1/namespaces", {"metadata": {"name": "plumb-system"}})
     team.commit({name + ".yaml": CONFIG.format(name, 1) for name in "abc"})
 
     team.sync()
