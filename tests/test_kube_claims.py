@@ -44,6 +44,13 @@ def test_an_object_is_named_by_its_uid_or_before_it_has_one(entries: JSON, named
     assert _named(shard(entries), UIDS) == named
 
 
+_BROKEN: tuple[JSON, ...] = (
+    5, "text", {"a": 1}, [None], [5], [[]], [{}], [{"ref": None}], [{"ref": 5}],
+    [{"ref": ["a"]}], [{"ref": ["a", "b", "c", "d", "e"]}], [{"ref": [[], {}, [], []]}],
+    [entry(WEB, ["u-1"])], [entry(WEB, {"a": "u-1"})], [entry(WEB, 1)],
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -51,11 +58,7 @@ def test_an_object_is_named_by_its_uid_or_before_it_has_one(entries: JSON, named
         {"binaryData": {"record": "no base64"}}, {"binaryData": {"record": "bm9uc2Vuc2U="}},
         {"binaryData": {"record": 5}},
         {"binaryData": {"record": base64.b64encode(gzip.compress(b"x" * 40_000_000)).decode()}},
-        *(shard(entries) for entries in (
-            5, "text", {"a": 1}, [None], [5], [[]], [{}], [{"ref": None}], [{"ref": 5}],
-            [{"ref": ["a"]}], [{"ref": ["a", "b", "c", "d", "e"]}], [{"ref": [[], {}, [], []]}],
-            [entry(WEB, ["u-1"])], [entry(WEB, {"a": "u-1"})], [entry(WEB, 1)],
-        )),
+        *(shard(entries) for entries in _BROKEN),
     ],
 )  # fmt: skip
 def test_what_is_broken_names_nothing_and_raises_nothing(broken: JSON) -> None:
