@@ -251,14 +251,22 @@ def head_from_json(body: JSON) -> tuple[Inventory, int]:
     return head, shards
 
 
+def identity_from_json(body: JSON) -> tuple[ObjectRef, str]:
+    """Return which object an entry is of, and its uid, "" for none yet; raises ValueError."""
+    try:
+        return ObjectRef(*map(_text, body["ref"])), _text(body.get("uid", ""))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"an entry lacks or misspells {error}") from None
+
+
 def entry_from_json(body: JSON, *, shard: int) -> Entry:
     """Return one entry; raises ValueError for anything else."""
+    ref, uid = identity_from_json(body)
     try:
-        group, kind, namespace, name = map(_text, body["ref"])
         answers = {_text(k): _text(v) for k, v in body.get("answers", {}).items()}
         return Entry(
-            ref=ObjectRef(group, kind, namespace, name),
-            uid=_text(body.get("uid", "")),
+            ref=ref,
+            uid=uid,
             version=_text(body.get("version", "")),
             applied=body.get("applied"),
             pending=body.get("pending"),

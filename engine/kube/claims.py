@@ -9,18 +9,18 @@ import re
 from typing import TYPE_CHECKING
 
 from engine.errors import DeniedError, NotFoundError, PlumbError, RefusedError
-from engine.inventory import Inventory
+from engine.inventory import Inventory, identity_from_json
 from engine.kube import resources
 from engine.kube.packing import unpack
 from engine.kube.record import APPLICATION_ANNOTATION, Record
-from engine.model import RECORD_LABEL, ObjectRef
+from engine.model import RECORD_LABEL
 from engine.situation import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from engine.kube.client import Client
-    from engine.model import JSON
+    from engine.model import JSON, ObjectRef
 
 _ID = re.compile("[0-9a-f]{32}")
 
@@ -106,10 +106,10 @@ def _named(shard: JSON, uids: Mapping[ObjectRef, str]) -> set[ObjectRef]:
     found = set()
     try:
         for entry in unpack(shard, 0).get("entries") or ():
-            ref = ObjectRef(*entry["ref"])
-            if ref in uids and entry.get("uid", "") in ("", uids[ref]):
+            ref, uid = identity_from_json(entry)
+            if ref in uids and uid in ("", uids[ref]):
                 found.add(ref)
-    except (ValueError, TypeError, LookupError, AttributeError):
+    except (ValueError, TypeError):
         return set()
     return found
 
