@@ -162,6 +162,7 @@ class KindStage:
     def push_hook(self, pod: str = "") -> None:
         """Send the webhook from inside of the cluster, to whichever replica comes first."""
         running = [p for p in self.engines() if p["status"].get("phase") == "Running"
+                   and "deletionTimestamp" not in p["metadata"]
                    and pod in ("", p["metadata"]["name"])]  # fmt: skip
         code = (
             f"import json,urllib.request as u;u.urlopen(u.Request('http://"
