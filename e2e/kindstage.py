@@ -94,6 +94,13 @@ class KindStage:
             admin("runner", "git", "default"),
         )  # fmt: skip
         self.kubectl("wait", "-n=git", "pod/git", "--for=condition=Ready", "--timeout=120s")
+        code = (
+            f"import socket\ntry: print(bool(socket.getaddrinfo('{_HOST}', 8443)))\n"
+            "except OSError as error: print(error)"
+        )
+        # Where kube-proxy stumbles over the two endpoints of Plumb's Service, it would never learn
+        # of the cluster's DNS afterwards.
+        self.until("the cluster knows names", lambda: self.python("git", "git", code) == "True")
 
     def install(self) -> None:
         """Install Plumb from the manifests as a person does, and wait for both replicas."""
