@@ -136,11 +136,13 @@ class Applier:
         latest: Change | InPlace = change
         error: PlumbError | None = None
         in_doubt = False
+        is_presumed = change.ref in self.situation.observation.presumed
         for attempt in range(_ATTEMPTS):
-            if error is not None and self.stop.wait(_PAUSE_S * attempt):
+            if error is not None and not is_presumed and self.stop.wait(_PAUSE_S * attempt):
                 break
-            if isinstance(error, _RACED):
-                latest = self._again(change)
+            if isinstance(error, _RACED) or (is_presumed and error is not None):
+                # Also where a quota refuses what is there already: the object itself is looked at.
+                latest, is_presumed = self._again(change), False
             found = self._attempt(latest)
             if isinstance(found, Outcome):
                 return replace(found, is_in_doubt=in_doubt)
@@ -148,7 +150,9 @@ class Applier:
             in_doubt = in_doubt or isinstance(error, UncertainError) or error.code == "PLB690"
             if isinstance(latest, Adopt | Update) and is_immutable(error):
                 latest = self._instead(latest, error)
-            elif not isinstance(error, _RACED) and not self._is_not_served_yet(latest, error):
+            elif not (
+                isinstance(error, _RACED) or is_presumed or self._is_not_served_yet(latest, error)
+            ):
                 break
         told = _explained(change, error) if error else None
         return Outcome(

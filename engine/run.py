@@ -302,7 +302,9 @@ class Run:
         kinds = view.kinds().with_definitions(crds)
         placement = place(manifests, application, kinds)
         schemas = self._schemas(placement, kinds).with_definitions(crds)
-        observation = view.observe(placement, self._inventory, kinds=kinds)
+        # Who has no record has made nothing yet: each creation proves that nothing was there.
+        is_first = not (self.request.dry_run or self._record.exists)
+        observation = view.observe(placement, self._inventory, kinds=kinds, presume=is_first)
         if self._inventory is None:
             self._owner = likeliest_owner(observation) or self._owner
         else:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Observation:
     """What was seen in the cluster; every object asked for is in one of the first three.
 
-    ``absent`` was proven; whatever could not be found out is ``unknown``, with the error.
+    ``absent`` was proven; whatever could not be found out is ``unknown``, with the error. Of the
+    ``absent``, the ``presumed`` are not proven: whoever creates one is told if it is there.
     ``autoscaled`` are the targets of HorizontalPodAutoscalers, of those in Git too. ``strays``
     carry this application's mark and were not asked for.
     """
@@ -32,6 +33,7 @@ class Observation:
     unknown: Mapping[ObjectRef, PlumbError] = field(default_factory=dict)
     autoscaled: frozenset[ObjectRef] = frozenset()
     strays: Mapping[ObjectRef, Live] = field(default_factory=dict)
+    presumed: frozenset[ObjectRef] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

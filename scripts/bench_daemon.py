@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -19,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections import Counter
@@ -29,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import environment
 
 from e2e.servers import binaries
-from e2e.servers.controlplane import ControlPlane
+from e2e.servers.controlplane import COUNTED, ControlPlane
 from e2e.servers.githttp import GitHttpServer
 from e2e.servers.gitrepo import TestRepository
 from engine.parse import documents
@@ -41,8 +43,6 @@ NAMESPACES = 10
 SECRET = "bench-hook"  # noqa: S105 - of a hook on loopback
 APPLICATIONS = "/apis/plumb.dev/v1alpha1/namespaces/{}/applications"
 _TICK = os.sysconf("SC_CLK_TCK")
-# The witness reads all Applications each time: it must not keep the API server busy by itself.
-_LOOK_S = 2.0
 
 
 def files(number: int, *, cpu: str = "1m") -> dict[str, str]:
@@ -135,6 +135,9 @@ class Stage:
     figures: list[Figure] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
     address: str = ""
+    # Of each Application: whether it is Ready, and at which commit. Heard, not asked for: the
+    # witness must not keep the API server busy by itself.
+    seen: dict[str, tuple[bool, str]] = field(default_factory=dict)
 
     # --- the daemon --------------------------------------------------------------------------
 
@@ -147,7 +150,7 @@ class Stage:
                 [program, "run", "--log-format=json", "--listen=127.0.0.1:0",
                  f"--hook-secret-dir={self.folder / 'hooks'}",
                  f"--cache-dir={self.folder / 'cache'}"],
-                env={**os.environ, "KUBECONFIG": str(self.plane.kubeconfig)}, stderr=out,
+                env={**os.environ, "KUBECONFIG": str(self.folder / "kubeconfig")}, stderr=out,
             )  # fmt: skip
         for _ in polling(60):
             said = re.search(rb'"address": "([^"]+)"', log.read_bytes())
@@ -232,14 +235,17 @@ class Stage:
 
     def ready(self, *, at: str = "") -> int:
         """How many applications are Ready, at this commit where one is given."""
-        count = 0
-        for body in self.plane.get("/apis/plumb.dev/v1alpha1/applications")["items"]:
-            status = body.get("status") or {}
-            here = not at or status.get("revision") == at
-            ready = any(c["type"] == "Ready" and c["status"] == "True"
-                        for c in status.get("conditions", ()))  # fmt: skip
-            count += here and ready
-        return count
+        return sum(is_ready and at in ("", here) for is_ready, here in list(self.seen.values()))
+
+    def hear(self) -> None:
+        """Note what becomes of the Applications, for as long as the API server is there."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            for event in self.plane.events("/apis/plumb.dev/v1alpha1/applications"):
+                body = event["object"]
+                status = body.get("status") or {}
+                is_ready = any(c["type"] == "Ready" and c["status"] == "True"
+                               for c in status.get("conditions", ()))  # fmt: skip
+                self.seen[body["metadata"]["name"]] = is_ready, status.get("revision", "")
 
     def tell(self, figure: Figure) -> None:
         self.figures.append(figure)
@@ -313,12 +319,31 @@ def prepare(stage: Stage) -> None:
                         "name": "cluster-admin"},
             "subjects": [{"kind": "ServiceAccount", "name": "deployer", "namespace": name}],
         })  # fmt: skip
+    threading.Thread(target=stage.hear, daemon=True).start()
+    credentials(stage)
     hooks = stage.folder / "hooks"
     hooks.mkdir()
     (hooks / "generic").write_text(SECRET)
     stage.repository.commit(
         {path: text for n in range(stage.count) for path, text in files(n).items()}
     )
+
+
+def credentials(stage: Stage) -> None:
+    """Let the daemon be what it is in a cluster: a service account with a token."""
+    plane = stage.plane
+    account = "/api/v1/namespaces/plumb-system/serviceaccounts"
+    plane.create(account, {"metadata": {"name": "plumb"}})
+    plane.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", {
+        "metadata": {"name": "plumb"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                    "name": "cluster-admin"},
+        "subjects": [{"kind": "User", "name": COUNTED}],
+    })  # fmt: skip
+    token = plane.create(f"{account}/plumb/token", {"spec": {"expirationSeconds": 7200}})
+    document = json.loads(plane.kubeconfig.read_text())
+    document["users"][0]["user"] = {"token": token["status"]["token"]}
+    (stage.folder / "kubeconfig").write_text(json.dumps(document))
 
 
 def install(stage: Stage) -> None:
@@ -329,7 +354,7 @@ def install(stage: Stage) -> None:
     servers = server_cpu_s(stage)
     for number in range(stage.count):
         stage.apply(number)
-    until(lambda: stage.ready() == stage.count, every_s=_LOOK_S)
+    until(lambda: stage.ready() == stage.count)
     took = time.monotonic() - began
     split = {name: used - servers[name] for name, used in server_cpu_s(stage).items()}
     told = ", ".join(f"{used:.0f} s {name}" for name, used in split.items())
@@ -382,7 +407,7 @@ def commits(stage: Stage) -> None:
         {path: text for n in range(stage.count) for path, text in files(n, cpu="3m").items()}
     )
     stage.push()
-    until(lambda: stage.ready(at=commit) == stage.count, every_s=_LOOK_S)
+    until(lambda: stage.ready(at=commit) == stage.count)
     took = time.monotonic() - began
     note = f"{stage.cpu_s() - cpu:.0f} s CPU; {listed(stage.requests(before))}"
     limit = 60 * stage.count / 1000

@@ -6,11 +6,12 @@ Belongs here: plain requests with the standard library. Nothing retries, nothing
 from __future__ import annotations
 
 import base64
-import contextlib
 import http.client
 import json
+import select
 import ssl
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from ruamel.yaml import YAML
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 JSON: TypeAlias = Any
 
@@ -35,12 +36,25 @@ class Answer:
     body: JSON
 
 
+class _Connection(http.client.HTTPSConnection):
+    """Closed when nobody asks any more."""
+
+    def __del__(self) -> None:
+        self.close()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the server still listens: what it says unasked is that it goes."""
+        return self.sock is not None and not select.select([self.sock], [], [], 0)[0]
+
+
 class Api:
-    """One API server and the client certificate to ask it with."""
+    """One API server and the client certificate to ask it with; a connection for each thread."""
 
     def __init__(self, url: str, context: ssl.SSLContext) -> None:
         self.url = url
         self._context = context
+        self._kept = threading.local()
 
     @classmethod
     def from_kubeconfig(cls, path: Path) -> Self:
@@ -67,15 +81,32 @@ class Api:
 
         A ``body`` of bytes goes as it is.
         """
-        host = self.url.removeprefix("https://")
-        connection = http.client.HTTPSConnection(host, context=self._context, timeout=30)
-        with contextlib.closing(connection):
+        connection = self._connection()
+        try:
             data = body if body is None or isinstance(body, bytes) else json.dumps(body)
             connection.request(method, path, data, {"Content-Type": content_type})
             response = connection.getresponse()
             text = response.read()
+        except BaseException:
+            connection.close()
+            raise
         kind = response.headers.get_content_type()
         return Answer(response.status, json.loads(text) if kind == "application/json" else text)
+
+    def events(self, path: str) -> Iterator[JSON]:
+        """Watch a collection and yield each event, on a connection of its own."""
+        connection = _Connection(self.url.removeprefix("https://"), context=self._context)
+        connection.request("GET", f"{path}?watch=1")
+        for line in connection.getresponse():
+            yield json.loads(line)
+
+    def _connection(self) -> _Connection:
+        kept: _Connection | None = getattr(self._kept, "connection", None)
+        if kept is None or not kept.is_usable:
+            host = self.url.removeprefix("https://")
+            kept = _Connection(host, context=self._context, timeout=30)
+            self._kept.connection = kept
+        return kept
 
     def get(self, path: str) -> JSON:
         """Return the object or list at this path, or None when there is none."""

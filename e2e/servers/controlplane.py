@@ -47,12 +47,15 @@ elif os.fork() == 0:
     time.sleep(0.2)
     shutil.rmtree(folder, ignore_errors=True)
 """
+# A service account whose requests are counted, too.
+COUNTED = "system:serviceaccount:plumb-system:plumb"
 _AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     # The servers' own requests would drown those that a test wants to count.
     "rules": [
+        {"level": "Metadata", "users": [COUNTED]},
         {"level": "None", "userGroups": ["system:serviceaccounts", "system:nodes"]},
         {"level": "None", "users": ["system:apiserver", "system:kube-controller-manager"]},
         {"level": "None", "nonResourceURLs": ["/readyz*", "/livez*", "/healthz*"]},

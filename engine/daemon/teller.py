@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from engine.model import JSON, SyncResult
 
 _PASSING_S: Final = 1.5
+# Nobody reads a thousand of them, and each is a write to the API server.
+_PASSING_PAUSE_S: Final = 0.2
 _RETRY_S: Final = 5.0
 _WRITERS: Final = 2
 
@@ -51,7 +53,8 @@ class Teller:
         self._metrics = metrics
         self._log = log
         self._on_progress = on_progress
-        self._queue = DelayQueue()
+        self._lasting = DelayQueue()
+        self._passing = DelayQueue()
         self._pending: dict[str, Tracked] = {}
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -79,9 +82,12 @@ class Teller:
         self._count(tracked, story, status)
         self._narrate(tracked, story, before, status)
         if application.origin == "resource" and status != tracked.written:
-            passing = any(c["type"] == "Reconciling" for c in status["conditions"])
             self._pending[tracked.key] = tracked
-            self._queue.add(tracked.key, after_s=_PASSING_S if passing else 0.0)
+            if any(c["type"] == "Reconciling" for c in status["conditions"]):
+                self._passing.add(tracked.key, after_s=_PASSING_S)
+            else:
+                self._passing.discard(tracked.key)
+                self._lasting.add(tracked.key)
         if tracked.is_ready and (not was_ready or head != tracked.head):
             self._on_progress(tracked.key)
 
@@ -95,7 +101,8 @@ class Teller:
     def forget(self, tracked: Tracked) -> None:
         """See engine.daemon.story.Teller."""
         self._pending.pop(tracked.key, None)
-        self._queue.discard(tracked.key)
+        for queue in (self._lasting, self._passing):
+            queue.discard(tracked.key)
         self._metrics.forget(tracked.key)
         self._log.info("gone", application=tracked.key)
 
@@ -161,15 +168,17 @@ class Teller:
         """Write statuses from now on, on threads of its own."""
         if self._client is None:
             return
-        for number in range(_WRITERS):
-            thread = threading.Thread(target=self._write_all, name=f"status {number}", daemon=True)
+        writers = [(self._lasting, 0.0)] * _WRITERS + [(self._passing, _PASSING_PAUSE_S)]
+        for number, work in enumerate(writers):
+            name = f"status {number}"
+            thread = threading.Thread(target=self._write_all, args=work, name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def close(self, within_s: float) -> None:
         """Write what is still to be told, as far as there is time."""
         for key in list(self._pending):
-            self._queue.add(key)
+            self._lasting.add(key)
         deadline = threading.Event()
         timer = threading.Timer(within_s, deadline.set)
         timer.daemon = True
@@ -181,14 +190,18 @@ class Teller:
         for thread in self._threads:
             thread.join(1.0)
 
-    def _write_all(self) -> None:
-        while (due := self._queue.get(self._stop)) is not None:
+    def _write_all(self, queue: DelayQueue, pause_s: float) -> None:
+        while (due := queue.get(self._stop)) is not None:
             key, _ = due
             tracked = self._pending.pop(key, None)
-            if tracked is not None and not self._write(tracked):
-                self._pending.setdefault(key, tracked)
-                self._queue.add(key, after_s=_RETRY_S)
-            self._queue.done(key)
+            if tracked is not None:
+                with tracked.telling:
+                    is_written = self._write(tracked)
+                if not is_written:
+                    self._pending.setdefault(key, tracked)
+                    queue.add(key, after_s=_RETRY_S)
+                self._stop.wait(pause_s)
+            queue.done(key)
 
     def _write(self, tracked: Tracked) -> bool:
         """Write the newest status; False when it has to be tried again."""

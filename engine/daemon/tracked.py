@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Tracked:
-    """One application, worked on by one thread at a time; ``touched`` alone is everybody's.
+    """One application, worked on by one thread at a time; what was touched is everybody's.
 
     ``head`` is the commit at which it was last found to be in order or not, ``doubt`` the reason
     why deletions were held then. ``is_quiet``: nothing is left to do until something changes.
     ``began_at``: when its revision was first carried out. ``fought``: objects in ``fights``.
     ``denied`` are objects that another application has; ``rivals_told``, what was said of others.
+    ``telling`` is held by whoever writes its status, so that the newest is the last one there.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Tracked:
     fought: set[ObjectRef] = field(default_factory=set)
     denied: frozenset[ObjectRef] = frozenset()
     rivals_told: frozenset[str] = frozenset()
+    telling: threading.Lock = field(default_factory=threading.Lock)
     _touched: dict[ObjectRef, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -52,9 +52,10 @@ class _Seen:
     absent: set[ObjectRef] = field(default_factory=set)
     unknown: dict[ObjectRef, PlumbError] = field(default_factory=dict)
     strays: dict[ObjectRef, Live] = field(default_factory=dict)
+    presumed: set[ObjectRef] = field(default_factory=set)
 
 
-def observe(
+def observe(  # noqa: PLR0913 - one question, and what bounds it
     client: Client,
     placement: Placement,
     inventory: Inventory | None,
@@ -62,10 +63,12 @@ def observe(
     kinds: Kinds,
     only: frozenset[ObjectRef] | None = None,
     known: Known | None = None,
+    presume: bool = False,
 ) -> Observation:
     """Return the state of every desired and every recorded object, with read requests only.
 
-    ``only`` limits it to these. What ``known`` has is not asked for.
+    ``only`` limits it to these. What ``known`` has is not asked for. ``presume``: a desired object
+    that ``known`` would have if it were ours is taken to be absent, until its creation says more.
     """
     versions = _versions(placement, inventory)
     if only is not None:
@@ -74,7 +77,8 @@ def observe(
     owner = inventory.id if inventory and inventory.entries else ""
     if inventory and inventory.doubt:
         owner = inventory.id
-    groups = [(_Group(client, *place, known), refs) for place, refs in wanted.items()]
+    unproven = frozenset(m.ref for m in placement.manifests) if presume else frozenset()
+    groups = [(_Group(client, *place, known, unproven), refs) for place, refs in wanted.items()]
     if known is not None:  # little is left to ask, and other runs use the connections
         results = [seen, *(group.read(refs, owner=owner) for group, refs in groups)]
         targets, unread = _autoscaled(client, placement, kinds, only=only, known=known)
@@ -92,6 +96,7 @@ def observe(
         unknown={ref: error for result in results for ref, error in result.unknown.items()},
         autoscaled=frozenset(targets | hinted),
         strays={ref: found for result in results for ref, found in result.strays.items()},
+        presumed=frozenset(ref for result in results for ref in result.presumed),
     )
 
 
@@ -192,6 +197,7 @@ class _Group:
     resource: Resource
     namespace: str
     known: Known | None = None
+    unproven: frozenset[ObjectRef] = frozenset()
     seen: _Seen = field(default_factory=_Seen)
 
     def read(self, refs: list[ObjectRef], *, owner: str) -> _Seen:
@@ -199,8 +205,12 @@ class _Group:
         missing = refs
         try:
             if owner or self.known is not None:
-                self._selected(refs, owner=owner)
+                is_known = self._selected(refs, owner=owner)
                 missing = [ref for ref in refs if ref not in self.seen.live]
+                if is_known and self.unproven:
+                    self.seen.presumed.update(self.unproven.intersection(missing))
+                    self.seen.absent.update(self.seen.presumed)
+                    missing = [ref for ref in missing if ref not in self.unproven]
             if len(missing) > _FEW:
                 self._list(missing)
                 self.seen.absent.update(ref for ref in missing if ref not in self.seen.live)
@@ -221,20 +231,22 @@ class _Group:
             except PlumbError as error:
                 self.seen.unknown[ref] = error
 
-    def _selected(self, refs: list[ObjectRef], *, owner: str) -> None:
+    def _selected(self, refs: list[ObjectRef], *, owner: str) -> bool:
+        """Find those that carry our label; say whether they were known without asking."""
         found = None
         if self.known is not None:
             found = self.known.selected(self.resource, self.namespace, refs, owner=owner)
         if found is None:
             if owner:
                 self._list(refs, owner=owner)
-            return
+            return False
         wanted = frozenset(refs)
         for live in found:
             if live.ref in wanted:
                 self.seen.live[live.ref] = live
             elif owner and owner_of(live) == owner:
                 self.seen.strays[live.ref] = live
+        return True
 
     def _list(self, refs: Iterable[ObjectRef], *, owner: str = "") -> None:
         wanted = frozenset(refs)

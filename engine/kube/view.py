@@ -37,9 +37,13 @@ class View(Protocol):
         ...
 
     def observe(
-        self, placement: Placement, inventory: Inventory | None, *, kinds: Kinds
-    ) -> Observation:
-        """Return the state of every desired and every recorded object."""
+        self, placement: Placement, inventory: Inventory | None, *, kinds: Kinds,
+        presume: bool = False,
+    ) -> Observation:  # fmt: skip
+        """Return the state of every desired and every recorded object.
+
+        ``presume``: absence may be taken for granted where creating the object would prove it.
+        """
         ...
 
     def forget_kinds(self) -> None:
@@ -68,8 +72,9 @@ class DirectView:
         return discovery.schemas(self.client, api_versions, cache_dir=self.cache_dir)
 
     def observe(
-        self, placement: Placement, inventory: Inventory | None, *, kinds: Kinds
-    ) -> Observation:
+        self, placement: Placement, inventory: Inventory | None, *, kinds: Kinds,
+        presume: bool = False,  # noqa: ARG002 - what is asked for is proven
+    ) -> Observation:  # fmt: skip
         return observe(self.client, placement, inventory, kinds=kinds)
 
     def forget_kinds(self) -> None:

@@ -182,9 +182,12 @@ class WatchedView:
         self._catalog.expire()
 
     def observe(
-        self, placement: Placement, inventory: Inventory | None, *, kinds: Kinds
-    ) -> Observation:
-        return observe(self._looker.client, placement, inventory, kinds=kinds, known=self)
+        self, placement: Placement, inventory: Inventory | None, *, kinds: Kinds,
+        presume: bool = False,
+    ) -> Observation:  # fmt: skip
+        return observe(
+            self._looker.client, placement, inventory, kinds=kinds, known=self, presume=presume
+        )
 
     def selected(
         self, resource: Resource, namespace: str, refs: Iterable[ObjectRef], *, owner: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from engine.errors import ManifestError, PathNotFoundError
+from engine.errors import ManifestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,11 +145,10 @@ def _ignores_above(tree: Tree, root: str) -> tuple[_Ignore, ...]:
     ignores: tuple[_Ignore, ...] = ()
     for depth in range(len(parts)):
         base = "".join(f"{part}/" for part in parts[:depth])
-        try:
+        entry = tree.find(base + IGNORE_FILE)
+        if entry is not None and entry.kind == "file":
             data = tree.read(base + IGNORE_FILE)
-        except PathNotFoundError:
-            continue
-        ignores += (_Ignore(base, _rules(data, base + IGNORE_FILE)),)
+            ignores += (_Ignore(base, _rules(data, base + IGNORE_FILE)),)
     return ignores
 
 
