@@ -60,6 +60,26 @@ def application(name: str, url: str, ref: GitRef = MAIN, interval_s: float = 600
     return Application(name, "shop", Source(url, ref), interval_s=interval_s)
 
 
+def test_who_comes_back_to_a_ref_is_told_of_it_again(
+    followed: Followed, git_server: GitHttpServer, repository: TestRepository
+) -> None:
+    commit = repository.commit({"a": "1"})
+    repository.branch("other", commit)
+    url = git_server.url("config.git")
+    stays, goes = application("stays", url), application("goes", url, GitRef("branch", "other"))
+    for app in (stays, goes):
+        followed.sources.follow(app)
+    followed.until(lambda: all(followed.sources.head(app).revision for app in (stays, goes)))
+    followed.sources.leave(str(goes))
+    followed.news.clear()
+    assert followed.sources.head(goes).revision is None
+    followed.sources.follow(goes)
+    followed.until(lambda: followed.news)
+    head = followed.sources.head(goes)
+    assert head.revision is not None
+    assert head.revision.commit == commit
+
+
 def test_a_repository_is_asked_once_for_all_who_follow_it(
     followed: Followed, git_server: GitHttpServer, repository: TestRepository
 ) -> None:

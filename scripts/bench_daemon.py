@@ -519,7 +519,7 @@ def restart(stage: Stage) -> None:
         done = r'^plumb_syncs_total{application="([^"]+)",result="unchanged"} [1-9]'
         return len(set(re.findall(done, stage.metrics(), re.MULTILINE)))
 
-    until(lambda: looked_at() >= stage.count, every_s=0.2)
+    until(lambda: looked_at() >= stage.count, every_s=0.5)
     took = time.monotonic() - began
     rest(3)
     asked = stage.requests(before)

@@ -58,11 +58,11 @@ class Others(Sequence[Desired]):
     """The other applications of the same source and ref, rendered at the head when asked for.
 
     Asked for only where something is given up: an object that moves from one to another is handed
-    over. ``unread`` names those whose wishes cannot be had.
+    over; ``names``, too, is asked only then. ``unread`` names those whose wishes cannot be had.
     """
 
-    def __init__(self, names: Iterable[str], look: Callable[[str], Desired]) -> None:
-        self._names = tuple(names)
+    def __init__(self, names: Callable[[], Iterable[str]], look: Callable[[str], Desired]) -> None:
+        self._names = names
         self._look = look
         self._found: list[Desired] | None = None
         self._unread: list[str] = []
@@ -75,7 +75,7 @@ class Others(Sequence[Desired]):
     def _all(self) -> list[Desired]:
         if self._found is None:
             self._found = []
-            for name in self._names:
+            for name in self._names():
                 try:
                     self._found.append(self._look(name))
                 except PlumbError:

@@ -7,7 +7,7 @@ look is due is the loop's (loop.py).
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from engine.daemon import rivals
@@ -59,6 +59,8 @@ class Looker:
     everyone: Callable[[], Sequence[Tracked]]
     on_rival: Callable[[str], None]
     is_dry: bool = False
+    # Those that are denied an object, by key: few, where everyone may be thousands.
+    _denied: dict[str, Tracked] = field(default_factory=dict)
 
     def look(
         self, tracked: Tracked, application: Application, reasons: Sequence[str]
@@ -177,9 +179,11 @@ class Looker:
             world = self.cluster.world(application)
         except PlumbError as error:
             return self._only_tell(tracked, Story(application, error=error))
-        followers = [name for name in self.sources.followers(application) if name != tracked.key]
-        others = Others(followers, lambda name: self._of_another(name, head))
-        contested = rivals.contested(tracked, self.everyone())
+        others = Others(
+            lambda: self.sources.followers(application, but=tracked.key),
+            lambda name: self._of_another(name, head),
+        )
+        contested = rivals.contested(tracked, self._denied.values())
         request = Request(
             options=Options(
                 doubt=problem.what if problem else "", calm=self._calm(tracked, began),
@@ -253,6 +257,10 @@ class Looker:
     def _heed_rivals(self, tracked: Tracked, result: SyncResult) -> None:
         """Let those look again whose objects this application wants as well, once for each."""
         before, tracked.denied = tracked.denied, rivals.denied(result)
+        if tracked.denied:
+            self._denied[tracked.key] = tracked
+        else:
+            self._denied.pop(tracked.key, None)
         news = tracked.denied - before
         for other in rivals.holders(news, tracked, self.everyone()) if news else ():
             self.on_rival(other.key)
@@ -263,6 +271,11 @@ class Looker:
         fights = (tracked.fights.verdict(ref, now) for ref in tracked.fought)
         left = [fight.resume_at - now for fight in fights if fight and fight.resume_at > now]
         return min(left, default=None)
+
+    def forget(self, tracked: Tracked) -> None:
+        """Let go of an application that is not there any more."""
+        self._denied.pop(tracked.key, None)
+        self.teller.forget(tracked)
 
     def _only_tell(
         self, tracked: Tracked, story: Story, *, again_s: float | None = None

@@ -254,7 +254,7 @@ class Loop:
                 self._owners.pop(tracked.memory.owner, None)
                 for names in self._dependents.values():
                     names.discard(tracked.key)
-            self.looker.teller.forget(tracked)
+            self.looker.forget(tracked)
             self.on_progress(tracked.key)
         return again_s
 

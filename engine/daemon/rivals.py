@@ -26,11 +26,11 @@ def denied(result: SyncResult) -> frozenset[ObjectRef]:
     return frozenset(c.ref for c in skipped if c.error is not None and c.error.code == _OWNED)
 
 
-def contested(tracked: Tracked, everyone: Iterable[Tracked]) -> Mapping[ObjectRef, str]:
+def contested(tracked: Tracked, denied: Iterable[Tracked]) -> Mapping[ObjectRef, str]:
     """Return what others want and may not have, with who and where; some of it may be ours."""
     return {
         ref: f"Application {other.key}{_place(other)}"
-        for other in everyone
+        for other in list(denied)
         if other is not tracked
         for ref in other.denied
     }

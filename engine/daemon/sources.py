@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -60,6 +60,7 @@ class _Source:
 
     key: SourceKey
     followers: dict[str, tuple[GitRef, float]] = field(default_factory=dict)
+    refs: Counter[GitRef] = field(default_factory=Counter)
     asked: set[str] = field(default_factory=set)
     heads: dict[GitRef, Head] = field(default_factory=dict)
     targets: dict[GitRef, str] = field(default_factory=dict)
@@ -73,6 +74,14 @@ class _Source:
     @property
     def interval_s(self) -> float:
         return min((interval for _, interval in self.followers.values()), default=180.0)
+
+    def forgo(self, ref: GitRef) -> None:
+        """Note that one application fewer follows this ref; forget it with the last one."""
+        self.refs[ref] -= 1
+        if not self.refs[ref]:
+            del self.refs[ref]
+            self.heads.pop(ref, None)
+            self.targets.pop(ref, None)
 
     def close(self) -> None:
         """Let go of the files. Whoever still reads them keeps them, and holds up nobody."""
@@ -133,7 +142,10 @@ class Sources:
             left = self._leave(name, but=str(key))
             source = self._sources.setdefault(str(key), _Source(key))
             self._followed[name] = str(key)
-            is_news = wanted[0] not in {ref for ref, _ in source.followers.values()}
+            is_news = not source.refs[wanted[0]]
+            source.refs[wanted[0]] += 1
+            if name in source.followers:
+                source.forgo(source.followers[name][0])
             source.followers[name] = wanted
         if left is not None:
             left.close()
@@ -157,23 +169,22 @@ class Sources:
             return None
         del self._followed[name]
         source = self._sources[key]
-        source.followers.pop(name, None)
-        refs = {ref for ref, _ in source.followers.values()}
-        source.heads = {ref: head for ref, head in source.heads.items() if ref in refs}
+        source.forgo(source.followers.pop(name)[0])
         if source.followers:
             return None
         del self._sources[key]
         self._queue.discard(key)
         return source
 
-    def followers(self, application: Application) -> list[str]:
-        """Return who follows the same ref of the same source, the application itself included."""
+    def followers(self, application: Application, *, but: str = "") -> list[str]:
+        """Return who follows the same ref of the same source, without ``but``."""
         with self._lock:
             source = self._sources.get(str(SourceKey.of(application)))
             if source is None:
                 return []
             ref = application.source.ref
-            return [name for name, (theirs, _) in source.followers.items() if theirs == ref]
+            found = source.followers.items()
+            return [name for name, (theirs, _) in found if theirs == ref and name != but]
 
     # --- asking ------------------------------------------------------------------------------
 
@@ -286,7 +297,7 @@ class Sources:
             source.succeeded_at = time.monotonic()
         self._on_poll(source.key, is_good, time.monotonic() - source.began_at)
         with self._lock:
-            source.heads.update(found)
+            source.heads.update({ref: head for ref, head in found.items() if ref in source.refs})
             news = {ref for ref, head in found.items() if _differs(before.get(ref), head)}
             names = [name for name, (ref, _) in source.followers.items() if ref in news]
         if names:
@@ -303,7 +314,8 @@ class Sources:
                 for ref in refs:
                     old = source.heads.get(ref, Head())
                     target = listed.get(ref)
-                    if target and target == source.targets.get(ref) and old.error is None:
+                    is_known = old.revision is not None and old.error is None
+                    if target and target == source.targets.get(ref) and is_known:
                         found[ref] = old
                         continue
                     found[ref] = _fetched(repository, ref, old)
