@@ -24,7 +24,6 @@ from engine.model import (
     Create,
     Drift,
     Edit,
-    IgnoreRule,
     Live,
     Manifest,
     ObjectRef,
@@ -41,7 +40,7 @@ from engine.ownership import annotation
 from engine.prune import prune
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from engine.situation import Situation
 
@@ -296,8 +295,7 @@ def _difference(manifest: Manifest, live: Live, entry: Entry | None, situation: 
         ),
         schemas=situation.schemas,
         answers=same.answers if same else None,
-        ignore=_rules(manifest.ref, situation),
-        skip=frozenset({"/spec/replicas"}) if is_scaled else frozenset(),
+        skip=(*_ignored(manifest.ref, situation), *(("/spec/replicas",) if is_scaled else ())),
     )
     notes = patch.notes
     if is_scaled and "replicas" in (manifest.body.get("spec") or {}):
@@ -320,14 +318,15 @@ def _without_marks(edits: Iterable[Edit]) -> tuple[Edit, ...]:
     return tuple(shown)
 
 
-def _rules(ref: ObjectRef, situation: Situation) -> tuple[IgnoreRule, ...]:
-    return tuple(
-        rule
+def _ignored(ref: ObjectRef, situation: Situation) -> Iterator[str]:
+    return (
+        path
         for rule in situation.application.ignore
         if rule.kind in ("", ref.kind)
         and rule.group in (None, ref.group)
         and rule.name in ("", ref.name)
         and rule.namespace in ("", ref.namespace)
+        for path in rule.paths
     )
 
 

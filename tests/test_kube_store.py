@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -134,3 +135,46 @@ def test_the_index_of_owners_is_what_the_objects_say(
     for there in store.bodies():
         said[there["metadata"]["labels"].get(OWNER_LABEL, "")].add(there["metadata"]["name"])
     assert told == said
+
+
+FIELDS: st.SearchStrategy[Any] = st.recursive(
+    st.fixed_dictionaries({}),
+    lambda inner: st.dictionaries(st.sampled_from(["f:a", "f:b", 'k:{"name":"é"}', "."]), inner),
+    max_leaves=6,
+)
+MANAGERS = st.lists(
+    st.fixed_dictionaries(
+        {"manager": st.sampled_from(["kubectl", "plumb"])}, optional={"fieldsV1": FIELDS}
+    ),
+    max_size=3,
+)
+ODD = st.sampled_from([None, "no list", ["no entry"], {"no": "list"}, [{"fieldsV1": "text"}]])
+
+
+@given(st.lists(MANAGERS | ODD, min_size=1, max_size=5))
+def test_an_object_comes_back_as_it_was_with_who_set_which_field(found: list[Any]) -> None:
+    store, _ = make()
+    objects = [body(1, name=f"env-{number}", uid=f"u{number}") for number in range(len(found))]
+    for managers, item in zip(found, objects, strict=True):
+        item["metadata"]["managedFields"] = managers
+    before = copy.deepcopy(objects)
+    for item in objects:
+        store.put(item)
+    assert objects == before
+    assert sorted(store.bodies(), key=lambda b: str(b["metadata"]["name"])) == before
+    for item in before:
+        live = store.get(ObjectRef("", "ConfigMap", "shop", item["metadata"]["name"]))
+        assert live is not None
+        assert live.body == item
+
+
+def test_many_shapes_are_not_kept_for_ever() -> None:
+    store, _ = make()
+    for number in range(3000):
+        item = body(number + 1)
+        item["metadata"]["managedFields"] = [{"fieldsV1": {f"f:{number}": {}}}]
+        store.event("MODIFIED", item)
+    assert len(store._shapes) <= 1001  # noqa: SLF001 - what it may keep
+    found = store.get(REF)
+    assert found is not None
+    assert found.body["metadata"]["managedFields"] == [{"fieldsV1": {"f:2999": {}}}]

@@ -67,6 +67,78 @@ CASES = [
     pytest.param(unknown(a=[1]), unknown(a={"b": 1}), unknown(a=[1]), unknown(a={"b": 1}),
                  id="list becomes object"),
     pytest.param(unknown(a=1), unknown(a="1"), unknown(a=1), unknown(a="1"), id="number to text"),
+    pytest.param(unknown(a=1), unknown(a=1), unknown(a=None), unknown(a=1), id="null to a value"),
+    pytest.param({"spec": {"a": 1}, "metadata": {}}, unknown(), unknown(a=1), unknown(),
+                 id="dropped, of what was applied in no known version"),
+    pytest.param(unknown(a={"b": None, "c": 1, "d": 1}), unknown(), unknown(a={"c": 1, "d": 1}),
+                 unknown(), id="a dropped parent with a null in it"),
+    pytest.param(unknown(a={"b": 1, "c": 1}), unknown(), unknown(a={"b": None, "c": 1, "z": 9}),
+                 unknown(a={"b": None, "z": 9}), id="a dropped parent with a null in live"),
+    # --- what cannot stand without what goes
+    pytest.param(
+        pod(securityContext={"seccompProfile": {"type": "Localhost"}}), pod(hostNetwork=True),
+        pod(hostNetwork=True, securityContext={
+            "seccompProfile": {"type": "Localhost", "localhostProfile": "theirs"}}),
+        pod(hostNetwork=True), id="a required field goes, and the rest with it",
+    ),
+    pytest.param(
+        pod(securityContext={"seLinuxOptions": {"user": "a"}}), pod(hostNetwork=True),
+        pod(hostNetwork=True, securityContext={"seLinuxOptions": {"user": "a", "role": "theirs"}}),
+        pod(hostNetwork=True, securityContext={"seLinuxOptions": {"role": "theirs"}}),
+        id="a field that is not required goes, and the rest stays",
+    ),
+    pytest.param(
+        pod({"livenessProbe": {"httpGet": {"port": 1}}}), pod({"image": "x"}),
+        pod({"image": "x", "livenessProbe": {"httpGet": {"port": 1}, "periodSeconds": 99}}),
+        pod({"image": "x"}), id="a handler goes, and the probe with it",
+    ),
+    pytest.param(
+        pod({"livenessProbe": {"periodSeconds": 99}}), pod({"image": "x"}),
+        pod({"image": "x", "livenessProbe": {"httpGet": {"port": 1}, "periodSeconds": 99}}),
+        pod({"image": "x", "livenessProbe": {"httpGet": {"port": 1}}}),
+        id="others' handler stays, and the probe with it",
+    ),
+    pytest.param(
+        widget(tags=[1, "x"]), widget(tags=[True, "x"]), widget(tags=[1, "x"]),
+        widget(tags=["x", True]), id="true is not 1 in a set either",
+    ),
+    # --- a field under two names
+    pytest.param(
+        pod(serviceAccountName="a", hostNetwork=True), pod(hostIPC=True),
+        pod(serviceAccountName="a", serviceAccount="a", hostNetwork=True, hostIPC=True),
+        pod(hostIPC=True), id="an account goes with whatever else goes",
+    ),
+    pytest.param(
+        pod(serviceAccount="a", hostNetwork=True), pod(serviceAccount="a"),
+        pod(serviceAccountName="a", serviceAccount="a", hostNetwork=True),
+        pod(serviceAccountName="a", serviceAccount="a"), id="an account under its old name stays",
+    ),
+    # --- rules of roles
+    pytest.param(
+        obj("rbac.authorization.k8s.io/v1", "ClusterRole", {"rules": []}),
+        obj("rbac.authorization.k8s.io/v1", "ClusterRole", {"rules": [{"verbs": ["get"]}]}),
+        obj("rbac.authorization.k8s.io/v1", "ClusterRole", {"rules": [{"verbs": ["*"]}]}),
+        obj("rbac.authorization.k8s.io/v1", "ClusterRole", {"rules": [{"verbs": ["get"]}]}),
+        id="rules of a role that nobody aggregates are Git's",
+    ),
+    pytest.param(
+        obj("example.com/v1", "ClusterRole", {"aggregationRule": {"a": 1}, "rules": []}),
+        obj("example.com/v1", "ClusterRole", {"aggregationRule": {"a": 1}, "rules": [1]}),
+        obj("example.com/v1", "ClusterRole", {"aggregationRule": {"a": 1}, "rules": [2]}),
+        obj("example.com/v1", "ClusterRole", {"aggregationRule": {"a": 1}, "rules": [1]}),
+        id="another group's role of that name is nobody's to fill in",
+    ),
+    pytest.param(
+        obj("rbac.authorization.k8s.io/v1", "ClusterRole", {
+            "aggregationRule": {"clusterRoleSelectors": []}, "rules": [{"verbs": ["get"]}]}),
+        obj("rbac.authorization.k8s.io/v1", "ClusterRole", {
+            "aggregationRule": {"clusterRoleSelectors": []}, "rules": []}),
+        obj("rbac.authorization.k8s.io/v1", "ClusterRole", {
+            "aggregationRule": {"clusterRoleSelectors": []}, "rules": [{"verbs": ["*"]}]}),
+        obj("rbac.authorization.k8s.io/v1", "ClusterRole", {
+            "aggregationRule": {"clusterRoleSelectors": []}, "rules": [{"verbs": ["*"]}]}),
+        id="aggregated rules are a controller's",
+    ),
     pytest.param(unknown(a=1), unknown(a=True), unknown(a=1), unknown(a=True), id="true is not 1"),
     pytest.param(
         unknown(**{"x/y~z": 1, "": 1, ".é": 1}), unknown(**{"x/y~z": 2, "": 2}),

@@ -144,3 +144,60 @@ def test_too_many_removals_become_one() -> None:
         ("remove", "/metadata/labels"), ("replace", "/data"),
     ]  # fmt: skip
     assert jsonpatch.apply(found, live)["data"] == {"theirs": "z"}
+
+
+TWICE = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
+FOREIGN = {"name": "Z", "value": "theirs"}
+
+
+@pytest.mark.parametrize(
+    ("last", "desired", "live", "is_locked"),
+    [
+        pytest.param(
+            pod(env("A1", "B1")), pod(env("B1")), pod({"env": [*TWICE, *env("B1")["env"]]}),
+            True, id="git drops an element that is there twice",
+        ),
+        pytest.param(
+            pod(env("A1", "B1")), pod(env("B1")), pod(env("A1", "B1")),
+            False, id="git drops an element that is there once",
+        ),
+        pytest.param(
+            pod(env("A1")), pod({"image": "x"}), pod({"image": "x", "env": [*TWICE, FOREIGN]}),
+            True, id="git drops a list with others' and one twice",
+        ),
+        pytest.param(
+            pod(env("A1")), pod({"image": "x"}), pod({"image": "x", **env("A1", "Z9")}),
+            False, id="git drops a list in which others' are left",
+        ),
+        pytest.param(
+            pod(env("A1")), pod(env("A1")), pod({"env": TWICE}), True, id="one too many",
+        ),
+        pytest.param(
+            pod(env("A1")), pod(env("A3")), pod({"env": TWICE}), True, id="changed, one too many",
+        ),
+        pytest.param(
+            pod(env("A1")), pod(env("A3")), pod(env("A1")), False, id="changed",
+        ),
+    ],
+)  # fmt: skip
+def test_where_keys_do_not_tell_elements_apart_the_patch_takes_the_lock(
+    last: JSON, desired: JSON, live: JSON, is_locked: JSON
+) -> None:
+    found = operations(last, desired, as_live(live))
+    assert (LOCK in found) is is_locked
+    assert all("value" not in o for o in found if o["op"] == "remove")
+
+
+def test_without_a_version_a_list_with_doubled_elements_is_tested_as_a_whole() -> None:
+    live = pod({"env": TWICE})
+    path = "/spec/template/spec/containers/0/env"
+    found = operations(pod(env("A1")), pod(env("A1")), live)
+    assert {"op": "test", "path": path, "value": TWICE} in found
+
+
+def test_one_of_doubled_elements_that_needs_no_change_is_the_one_that_stays() -> None:
+    live = as_live(pod({"env": [{"name": "A", "value": "2"}, {"name": "A", "value": "1"}]}))
+    found = operations(pod(env("A1")), pod(env("A1")), live)
+    assert [o for o in found if o["op"] != "test" and o != LOCK] == [
+        {"op": "remove", "path": "/spec/template/spec/containers/0/env/0"}
+    ]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
+from hypothesis import given
 
 from engine import jsonpatch
 from engine.merge import Sides, answers_of, compare
-from engine.model import ABSENT, IgnoreRule, Why
+from engine.merge.attribution import manager_of
+from engine.merge.change import Place
+from engine.model import ABSENT, Why
 from tests.bodies import (
     JSON,
     TCP53,
     UDP53,
     as_live,
+    config,
     deployment,
     env,
     meta,
@@ -23,7 +28,7 @@ from tests.bodies import (
     unknown,
     widget,
 )
-from tests.triples import SCHEMAS
+from tests.triples import SCHEMAS, Triple, triples
 
 
 @pytest.mark.parametrize(
@@ -39,6 +44,45 @@ from tests.triples import SCHEMAS
         pytest.param(None, unknown(a=1), unknown(), Why.DIFFERS, id="nobody knows"),
         pytest.param(
             widget(one="a"), widget(one="a"), widget(one="a", other={}), Why.UNION, id="union"
+        ),
+        pytest.param(
+            widget(one="a", other={"x": 1}), widget(one="a"), widget(one="a", other={"x": 1}),
+            Why.REMOVED, id="the other member of a union, that was Git's",
+        ),
+        pytest.param(
+            pod(env("A1", "B2")), pod(env("A1")), pod(env("A1", "B2")), Why.REMOVED,
+            id="an element dropped",
+        ),
+        pytest.param(
+            pod(env("A1")), pod({"image": "x"}), pod({"image": "x", **env("A1", "Z9")}),
+            Why.REMOVED, id="a list dropped, and one of it is others'",
+        ),
+        pytest.param(
+            pod(env("A1")), pod(env("A1", "B2")), pod(env("A1")), Why.ADDED, id="an element added",
+        ),
+        pytest.param(
+            pod(env("A1", "B2")), pod(env("A1", "B2")), pod(env("A1")), Why.DRIFTED,
+            id="an element that somebody deleted",
+        ),
+        pytest.param(
+            pod(env("A1", "B2")), pod(env("B2", "A1")), pod(env("A1", "B2")), Why.CHANGED,
+            id="another order in Git",
+        ),
+        pytest.param(
+            pod(env("A1", "B2")), pod(env("A1", "B2")), pod(env("B2", "A1")), Why.DRIFTED,
+            id="another order in live",
+        ),
+        pytest.param(
+            pod(env("A1")), pod(env("A1")), pod({"env": [*env("A1")["env"]] * 2}), Why.DRIFTED,
+            id="an element that is there twice",
+        ),
+        pytest.param(
+            config(data={"a": None, "b": "1"}), config(data={"b": "1"}),
+            config(data={"a": "", "b": "1"}), Why.REMOVED, id="what a create made of null",
+        ),
+        pytest.param(
+            config(data={"a": None}), config(), config(data={"a": "", "z": "theirs"}), Why.REMOVED,
+            id="what a create made of null, in a map that Git drops",
         ),
         pytest.param(
             obj("v1", "Secret", {"data": {"a": ""}}), obj("v1", "Secret", {"data": {"a": "YQ=="}}),
@@ -64,6 +108,66 @@ def test_an_edit_names_elements_by_key_and_shows_both_values() -> None:
         (f"{base}/[name=A]/value", "1", "2"),
         (f"{base}/[name=B]", ABSENT, {"name": "B", "value": "3"}),
     ]
+
+
+def test_a_reordered_list_is_shown_as_it_will_be() -> None:
+    live = as_live(pod(env("A1", "B2", "Z9")))
+    patch = compare(Sides(pod(env("A1", "B2")), pod(env("B2", "C3", "A1")), live), schemas=SCHEMAS)
+    (edit,) = patch.edits
+    assert edit.before == env("A1", "B2", "Z9")["env"]
+    assert edit.after == env("B2", "C3", "A1", "Z9")["env"]
+    after = jsonpatch.apply(patch.operations, live)
+    assert after["spec"]["template"]["spec"]["containers"][0]["env"] == edit.after
+
+
+def test_rules_that_a_controller_fills_in_are_named() -> None:
+    role = obj("rbac.authorization.k8s.io/v1", "ClusterRole",
+               {"aggregationRule": {"clusterRoleSelectors": []}, "rules": []})  # fmt: skip
+    patch = compare(
+        Sides(role, role, as_live({**role, "rules": [{"verbs": ["*"]}]})), schemas=SCHEMAS
+    )
+    assert patch.notes == ("/rules is filled in by the aggregation rule",)
+
+
+@given(triples())
+def test_each_edit_is_complete(triple: Triple) -> None:
+    for edit in compare(Sides(*triple), schemas=SCHEMAS).edits:
+        assert isinstance(edit.why, Why)
+        assert (
+            edit.before is not None or edit.after is not ABSENT or "null" in json.dumps(triple.live)
+        )
+        assert edit.after is not None or "null" in json.dumps(triple.desired)
+        assert not (edit.before is ABSENT and edit.after is ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("entries", "manager"),
+    [
+        ([{"manager": "old"}, {"manager": "new", "time": "2024-01-01T00:00:00Z"}], "new"),
+        ([{"manager": "new", "time": "2024-01-01T00:00:00Z"}, {"manager": "old"}], "new"),
+        ([{"time": "2024-01-01T00:00:00Z"}], ""),
+    ],
+)
+def test_the_latest_entry_counts(entries: list[JSON], manager: str) -> None:
+    body = as_live(deployment(replicas=2))
+    fields: JSON = {"f:spec": {"f:replicas": {}}}
+    body["metadata"]["managedFields"] = [{**entry, "fieldsV1": fields} for entry in entries]
+    desired = deployment(replicas=1)
+    (edit,) = compare(Sides(desired, desired, body), schemas=SCHEMAS).edits
+    assert edit.manager == manager
+
+
+def test_a_value_of_a_set_is_attributed_whatever_it_is_spelt_with() -> None:
+    last, live = meta(finalizers=["é", "b"]), as_live(meta(finalizers=["é", "b"]))
+    live["metadata"]["managedFields"] = [
+        {"manager": "theirs", "fieldsV1": {"f:metadata": {"f:finalizers": {'v:"é"': {}}}}}
+    ]
+    assert (
+        manager_of(live, Place(Place(Place(None, ""), "metadata") / "finalizers", "0", name="[=é]"))
+        == "theirs"
+    )
+    (edit,) = compare(Sides(last, meta(finalizers=["b"]), live), schemas=SCHEMAS).edits
+    assert edit.path == "/metadata/finalizers/[=é]"
 
 
 MANAGED = [
@@ -177,31 +281,28 @@ def test_an_element_of_a_set_has_an_owner_too() -> None:
                      id="escaped"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("by", ["rule", "skip"])
 def test_ignored_fields_are_neither_compared_nor_written(
-    path: str, desired: JSON, live: JSON, by: str
+    path: str, desired: JSON, live: JSON
 ) -> None:
-    rules = [IgnoreRule((path,))] if by == "rule" else []
-    skip = frozenset({path}) if by == "skip" else frozenset[str]()
     for last in (desired, None):
         sides = Sides(last, desired, as_live(live))
-        assert compare(sides, schemas=SCHEMAS, ignore=rules, skip=skip).operations == ()
+        assert compare(sides, schemas=SCHEMAS, skip=[path]).operations == ()
 
 
 @pytest.mark.parametrize(
     "path",
     ["/spec/none", "/spec/none/x", "/spec/a/0/x", "/spec/a/[name=z]/x", "/spec/a/[odd]",
-     "/spec/b/[name=x]", "/spec/b/c/d"],
+     "/spec/b/[name=x]", "/spec/b/c/d", "/spec/a/x", "/spec/a/[0", "/spec/a/0]"],
 )  # fmt: skip
 def test_an_ignored_path_that_is_not_there_changes_nothing(path: str) -> None:
     desired, live = unknown(a=[1, {"name": {}}], b=2), as_live(unknown(a=[1], b=3))
-    patch = compare(Sides(desired, desired, live), schemas=SCHEMAS, ignore=[IgnoreRule((path,))])
+    patch = compare(Sides(desired, desired, live), schemas=SCHEMAS, skip=[path])
     assert patch == compare(Sides(desired, desired, live), schemas=SCHEMAS)
 
 
 def test_the_whole_object_can_be_ignored() -> None:
     sides = Sides(unknown(a=1), unknown(b=1), as_live(unknown(a=1)))
-    assert compare(sides, schemas=SCHEMAS, ignore=[IgnoreRule(("",))]).operations == ()
+    assert compare(sides, schemas=SCHEMAS, skip=[""]).operations == ()
 
 
 def test_an_ignored_field_is_left_out_of_what_is_written_around_it() -> None:
@@ -217,19 +318,46 @@ def test_a_field_that_git_drops_stays_where_it_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule",
+    ("path", "desired", "live", "expected"),
     [
-        IgnoreRule(("/spec/replicas",), kind="StatefulSet"),
-        IgnoreRule(("/spec/replicas",), group="batch"),
-        IgnoreRule(("/spec/replicas",), name="other"),
-        IgnoreRule(("/spec/replicas",), namespace="other"),
+        pytest.param("/spec/a/b", unknown(a={"b": 1, "c": 1}), unknown(a={"b": 2, "c": 2}),
+                     unknown(a={"b": 2, "c": 1}), id="in a map"),
+        pytest.param("/spec/l/[n=a]/x", unknown(l=[{"n": "a", "x": 1, "y": 1}]),
+                     unknown(l=[{"n": "a", "x": 2, "y": 2}]),
+                     unknown(l=[{"n": "a", "x": 2, "y": 1}]), id="in an element"),
+        pytest.param("/spec/l/1/x", unknown(l=[{"x": 1}, {"x": 1, "y": 1}]),
+                     unknown(l=[{"x": 2}, {"x": 2, "y": 2}]),
+                     unknown(l=[{"x": 1}, {"x": 2, "y": 1}]), id="in an element by its place"),
+        pytest.param("/spec/template/spec/containers/[name=c]/env/[name=A]/value",
+                     pod(env("A1", "B1")), pod(env("A2", "B2")), pod(env("A2", "B1")),
+                     id="in an element of an element"),
     ],
-)
-def test_a_rule_for_other_objects_does_not_count(rule: IgnoreRule) -> None:
-    desired = deployment(replicas=1)
-    desired["metadata"] = {"name": "it", "namespace": "ns"}
-    sides = Sides(None, desired, as_live(deployment(replicas=2)))
-    assert compare(sides, schemas=SCHEMAS, ignore=[rule]).operations
+)  # fmt: skip
+def test_what_stands_beside_an_ignored_field_is_still_gits(
+    path: str, desired: JSON, live: JSON, expected: JSON
+) -> None:
+    body = as_live(live)
+    for last in (desired, None):
+        patch = compare(Sides(last, desired, body), schemas=SCHEMAS, skip=[path])
+        assert jsonpatch.apply(patch.operations, body)["spec"] == expected["spec"]
+
+
+def test_what_git_drops_beside_an_ignored_element_goes() -> None:
+    elements = [{"name": "a", "x": 1}, {"name": "b", "y": 2}]
+    last, live = pod(containers=elements), as_live(pod(containers=elements))
+    desired = pod(containers=[{"name": "a"}])
+    path = "/spec/template/spec/containers/0/x"
+    patch = compare(Sides(last, desired, live), schemas=SCHEMAS, skip=[path])
+    after = jsonpatch.apply(patch.operations, live)
+    assert after["spec"] == pod(containers=[{"name": "a", "x": 1}])["spec"]
+
+
+def test_only_what_is_ignored_inside_of_what_git_drops_stays() -> None:
+    last, desired = unknown(a={"b": {"c": 1, "d": 2}}, l=[{"x": 1}]), unknown()
+    live = as_live(unknown(a={"b": {"c": 1, "d": 2}}, l=[{"x": 1}]))
+    patch = compare(Sides(last, desired, live), schemas=SCHEMAS, skip=["/spec/a/b/c"])
+    after = jsonpatch.apply(patch.operations, live)
+    assert after["spec"] == {"a": {"b": {"c": 1}}}
 
 
 # --- what was applied before ---------------------------------------------------------------------

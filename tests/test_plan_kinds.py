@@ -101,8 +101,15 @@ def test_replicas_are_left_to_an_autoscaler_and_the_plan_says_so() -> None:
     assert isinstance(only(make_plan(made)), Update)
 
 
-def test_an_ignored_field_is_neither_compared_nor_written() -> None:
-    rule = IgnoreRule(("/data/k",), kind="ConfigMap")
+@pytest.mark.parametrize(
+    "rule",
+    [
+        IgnoreRule(("/data/k",)),
+        IgnoreRule(("/data/k",), kind="ConfigMap", group="", name="a", namespace="shop"),
+        IgnoreRule(("/metadata/labels", "/data/k"), kind="ConfigMap"),
+    ],
+)
+def test_an_ignored_field_is_neither_compared_nor_written(rule: IgnoreRule) -> None:
     application = replace(SHOP, ignore=(rule,))
     made = situation(
         desired=[A], there=[live(config_map("a", k="theirs"))], record=[entry(A)],
@@ -110,6 +117,25 @@ def test_an_ignored_field_is_neither_compared_nor_written() -> None:
     )  # fmt: skip
 
     assert make_plan(made).writes == ()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        IgnoreRule(("/data/k",), kind="Secret"),
+        IgnoreRule(("/data/k",), group="batch"),
+        IgnoreRule(("/data/k",), name="other"),
+        IgnoreRule(("/data/k",), namespace="other"),
+    ],
+)
+def test_a_rule_for_other_objects_does_not_count(rule: IgnoreRule) -> None:
+    application = replace(SHOP, ignore=(rule,))
+    made = situation(
+        desired=[A], there=[live(config_map("a", k="theirs"))], record=[entry(A)],
+        application=application,
+    )  # fmt: skip
+
+    assert isinstance(only(make_plan(made)), Update)
 
 
 def test_a_job_that_ran_and_was_cleaned_up_is_not_run_again() -> None:

@@ -15,12 +15,12 @@ from engine.merge.ignore import left_alone
 from engine.merge.operations import operations
 from engine.merge.owned import together
 from engine.merge.walk import Walk
-from engine.model import ABSENT, FIELD_MANAGER, JSON, Edit, IgnoreRule, Patch, Why
+from engine.model import ABSENT, FIELD_MANAGER, JSON, Edit, Patch, Why
 from engine.normalize import digest, is_secret, wished, with_admitted
 from engine.schema import untyped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from engine.schema import Node, Schemas
 
@@ -61,15 +61,14 @@ def compare(
     *,
     schemas: Schemas,
     answers: Mapping[str, str] | None = None,
-    ignore: Sequence[IgnoreRule] = (),
-    skip: frozenset[str] = frozenset(),
+    skip: Iterable[str] = (),
 ) -> Patch:
     """Return the patch that makes live what Git wants it to be, and the same for people.
 
-    ``answers`` (:func:`answers_of`) count only where Git has not changed since. What ``ignore``
-    and the paths in ``skip`` name is neither compared nor written. ``operations`` is empty exactly
-    when nothing has to be written. Raises ManifestError (its ``where`` is a pointer) when a keyed
-    list in desired has an element twice.
+    ``answers`` (:func:`answers_of`) count only where Git has not changed since. What the paths in
+    ``skip`` name (engine.model.IgnoreRule) is neither compared nor written. ``operations`` is empty
+    exactly when nothing has to be written. Raises ManifestError (its ``where`` is a pointer) when a
+    keyed list in desired has an element twice.
     """
     root = _schema_of(sides.desired, schemas)
     last, notes = _last_applied(root, sides)
@@ -79,8 +78,7 @@ def compare(
         desired = with_admitted(desired, live)
     if not desired.get("metadata") and "metadata" not in live:
         desired.pop("metadata", None)
-    rules = (path for rule in ignore if _applies(rule, sides.desired) for path in rule.paths)
-    for path in (*rules, *skip):
+    for path in skip:
         last, desired = left_alone(path, last, desired, live)
     if "rules" in desired and _is_aggregated(sides.desired):
         last, desired = left_alone("/rules", last, desired, live)
@@ -117,7 +115,6 @@ def answers_of(
     walk = Walk(answers={}, is_first=True)
     values = Values(ABSENT, wished(sent), reply)
     walk.object(_schema_of(sent, schemas), values, Place(None, ""))
-    written = None if paths is None else tuple(paths)
     found = {change.at.path: digest(change.before) for change in walk.changes}
     if paths is None:
         return found
@@ -151,17 +148,6 @@ def _last_applied(root: Node, sides: Sides) -> tuple[JSON, list[str]]:
     if not states:
         return ABSENT, notes
     return (states[0] if len(states) == 1 else together(root, *states)), notes
-
-
-def _applies(rule: IgnoreRule, body: JSON) -> bool:
-    metadata = body.get("metadata") or {}
-    group = str(body.get("apiVersion", "")).rpartition("/")[0]
-    return (
-        rule.kind in ("", body.get("kind"))
-        and rule.group in (None, group)
-        and rule.name in ("", metadata.get("name"))
-        and rule.namespace in ("", metadata.get("namespace", rule.namespace))
-    )
 
 
 def _is_aggregated(body: JSON) -> bool:

@@ -134,9 +134,8 @@ def _on_elements(changes: Iterable[Change]) -> Iterator[JSON]:
         gone = sorted((int(c.at.token) for c in members if c.act is Act.DELETE), reverse=True)
         for index in gone:
             yield {"op": "remove", "path": pointer((*path, str(index)))}
-        new = [c for c in members if c.act is Act.INSERT]
-        # Those with a place first, from the front; then what goes to the end.
-        for change in sorted(new, key=lambda c: (c.index is None, c.index or 0)):
+        # In Git's order: those with a place come from the front, then what goes to the end.
+        for change in (c for c in members if c.act is Act.INSERT):
             slot = "-" if change.index is None else str(change.index)
             yield {"op": "add", "path": pointer((*path, slot)), "value": change.after}
 

@@ -121,9 +121,14 @@ def _dropped_elements(
     return changes
 
 
+def _is_made_up(field: Node) -> bool:
+    """Say whether the server puts a value there; to a built-in kind an empty default is none."""
+    return any(field.defaults) if field.is_built_in else bool(field.defaults)
+
+
 def _cannot_stand(node: Node, gone: set[str], live: JSON) -> bool:
     """Say whether the object is void without the fields that go: a probe without its handler."""
-    if any(name in node.required and not node.field(name).defaults for name in gone):
+    if any(name in node.required and not _is_made_up(node.field(name)) for name in gone):
         return True
     return any(
         union.is_required and union.members & gone and not (union.members & live.keys()) - gone
