@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from e2e.daemon import Daemon
     from e2e.team import Team
 
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {0}}}\ndata: {{k: v}}\n"
@@ -146,3 +147,59 @@ def test_a_shard_of_another_record_is_noticed(team: Team) -> None:
     assert "victim" in team.names("configmaps")
     assert len(team.names("configmaps")) == 451
     assert head(team)["id"] == own["id"]
+
+
+def test_the_status_remembers_the_id_of_a_record_that_is_lost(daemon: Daemon) -> None:
+    daemon.commit({"a.yaml": CONFIG.format("a"), "web.yaml": SERVICE})
+    daemon.start()
+    daemon.apply()
+    daemon.until_ready()
+    owner = daemon.status()["id"]
+    daemon.stop()
+    daemon.delete("configmaps", f"plumb.{daemon.namespace}.shop")
+    # Nothing that Git names now carries a mark.
+    commit = daemon.commit({"a.yaml": None, "web.yaml": None, "c.yaml": CONFIG.format("c")})
+    daemon.start()
+
+    def held() -> set[str]:
+        objects = (daemon.status().get("held") or {}).get("objects", ())
+        return {name.rpartition("/")[2] for name in objects}
+
+    daemon.until("what Git dropped is held", lambda: held() == {"a", "web"})
+    assert daemon.status()["id"] == owner
+    assert daemon.status()["revision"] == commit
+    assert daemon.get("configmaps", "c")["metadata"]["labels"]["plumb.dev/owner"] == owner
+    assert daemon.get("configmaps", "a") is not None
+    assert daemon.get("services", "web") is not None
+
+
+def test_an_id_in_the_status_that_is_anothers_is_nobodys_key(daemon: Daemon) -> None:
+    daemon.commit({"a.yaml": CONFIG.format("a")})
+    daemon.start()
+    daemon.apply()
+    daemon.until_ready()
+    theirs = daemon.status()["id"]
+    before = daemon.get("configmaps", "a")
+    daemon.commit({"b.yaml": CONFIG.format("b")}, below="thief")
+    daemon.stop()
+    daemon.apply("thief", path="thief")
+    daemon.plane.merge(f"{daemon.applications.path('thief')}/status", {"status": {"id": theirs}})
+    daemon.start()
+    daemon.until_ready("thief")
+    daemon.settle()
+    assert daemon.status("thief")["id"] != theirs
+    assert not daemon.status("thief").get("held")
+    assert daemon.get("configmaps", "a") == before
+
+
+def test_who_never_wrote_anything_has_no_id_and_no_record_to_miss(daemon: Daemon) -> None:
+    daemon.commit({"a.yaml": CONFIG.format("a").replace("v1", "v9")})
+    daemon.start()
+    daemon.apply()
+    for _ in range(2):
+        daemon.until("it is refused", lambda: "v9" in str(daemon.status()))
+        daemon.settle()
+        assert "id" not in daemon.status()
+        assert "cannot be trusted" not in str(daemon.status())
+        daemon.stop()
+        daemon.start()

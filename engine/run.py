@@ -95,7 +95,7 @@ class Memory:
     """What the runs of one application hand on to the next; a one-shot starts without.
 
     ``fresh`` are the objects written at ``revision``, ``versions`` those that were seen last,
-    ``rival`` a process that held the record, ``owner`` the record's id, ``count`` its entries.
+    ``rival`` another process that held the record; ``owner`` is its id, ``count`` its entries.
     """
 
     memo: Memo = field(default_factory=Memo)
@@ -180,12 +180,13 @@ class Run:
             if not self.request.dry_run:
                 raise
             self._owner = new_id()
-        self._recovery = Recovery(self.world.client, self._record)
+        remembered = self.desired.application.status_id
+        self._recovery = Recovery(self.world.client, self._record, remembered)
         if not self.request.dry_run:
             self._make_way()
             self._inventory = self._record.inventory
         memory, commit = self.request.memory, self.desired.revision.commit
-        memory.owner = self._owner
+        memory.owner = self._owner if self._record.exists else ""
         if memory.revision != commit:
             memory.revision = commit
             memory.fresh.clear()
@@ -243,6 +244,7 @@ class Run:
         self.world.view.learn(outcomes)
         self._is_last = step.is_last and all(o.action != "skipped" for o in outcomes)
         self._inventory, memory = self._record.inventory, self.request.memory
+        memory.owner = self._inventory.id
         for outcome in outcomes:
             self.outcomes[outcome.ref] = outcome
             if outcome.live is not None and outcome.action != "deleted":
@@ -302,15 +304,15 @@ class Run:
         kinds = view.kinds().with_definitions(crds)
         placement = place(manifests, application, kinds)
         schemas = self._schemas(placement, kinds).with_definitions(crds)
-        # Who has no record has made nothing yet: each creation proves that nothing was there.
-        is_first = not (self.request.dry_run or self._record.exists)
-        observation = view.observe(placement, self._inventory, kinds=kinds, presume=is_first)
+        # Who has no record and no id yet has made nothing: each creation proves the absence.
+        is_new = not (self.request.dry_run or self._record.exists or application.status_id)
+        observation = view.observe(placement, self._inventory, kinds=kinds, presume=is_new)
         if self._inventory is None:
             self._owner = likeliest_owner(observation) or self._owner
         else:
             observation = self._recovery.observe(observation, kinds)
             self._inventory = self._record.inventory
-            self._owner = self.request.memory.owner = self._inventory.id
+            self._owner = self._inventory.id
         owned = self._inventory.entries if self._inventory else {}
         given_up = {*owned, *observation.strays} - {m.ref for m in placement.manifests}
         return Situation(

@@ -24,18 +24,20 @@ if TYPE_CHECKING:
     from engine.kube.record import Record
     from engine.situation import Observation
 
-_LOST = "it is missing, and objects carry the mark of one that is not there any more"
+_LOST = "it is missing, and there was one: marks on objects or the status tell of it"
 
 
 @dataclass(slots=True)
 class Recovery:
     """Looks, once in a run, for everything that carries the mark of a record in doubt.
 
-    Afterwards, and in later runs, only where something was found.
+    Afterwards, and in later runs, only where something was found. ``remembered`` is the id that the
+    Application's status has, "" for none.
     """
 
     client: Client
     record: Record
+    remembered: str = ""
     _is_done: bool = field(init=False, default=False)
 
     def observe(self, seen: Observation, kinds: Kinds) -> Observation:
@@ -60,13 +62,12 @@ class Recovery:
         return replace(seen, strays={**strays, **seen.strays})
 
     def _recognised(self, seen: Observation) -> Inventory:
-        """Return a fresh inventory, under the id of a lost record where most marks are of one."""
-        inventory = self.record.inventory
-        counts = Counter(filter(None, (owner_of(live) for live in seen.live.values())))
-        if not counts:
-            return inventory
-        likeliest, count = counts.most_common(1)[0]
-        if count * 2 <= counts.total():
+        """Return a fresh inventory, under the id of a lost record where there was one.
+
+        It is the one that the status remembers, or that most marks are of.
+        """
+        inventory, likeliest = self.record.inventory, self.remembered or _commonest(seen)
+        if not likeliest:
             return inventory
         try:
             known = ids_with_a_record(self.client, [likeliest], namespace=self.record.namespace)
@@ -76,6 +77,13 @@ class Recovery:
             return inventory
         self.record.inventory = replace(inventory, id=likeliest, doubt=_LOST)
         return self.record.inventory
+
+
+def _commonest(seen: Observation) -> str:
+    """Return the id of which most of the marks are, "" where there is no such id."""
+    counts = Counter(filter(None, (owner_of(live) for live in seen.live.values())))
+    owner, count = counts.most_common(1)[0] if counts else ("", 0)
+    return owner if count * 2 > counts.total() else ""
 
 
 def strays_of(client: Client, inventory: Inventory, kinds: Kinds) -> Mapping[ObjectRef, Live]:
