@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +142,13 @@ class Daemon:
             if size != seen:
                 seen, since = size, time.monotonic()
             time.sleep(0.05)  # noqa: TID251 - a test has no stop event
+
+    def looked_at(self) -> set[str]:
+        """Applications of which a pass found nothing to do since the process started."""
+        with urllib.request.urlopen(f"http://{self.address()}/metrics") as answer:
+            text = answer.read().decode()
+        done = r'^plumb_syncs_total\{application="([^"]+)",result="unchanged"\} [1-9]'
+        return set(re.findall(done, text, re.MULTILINE))
 
     def get(self, plural: str, name: str, *, api: str = "api/v1") -> JSON:
         return self.plane.get(f"/{api}/namespaces/{self.namespace}/{plural}/{name}")

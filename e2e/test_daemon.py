@@ -226,11 +226,24 @@ def test_a_restart_writes_nothing_and_goes_on(daemon: Daemon) -> None:
     before = daemon.get("configmaps", "a")["metadata"]["resourceVersion"]
     status = daemon.status()
     assert daemon.stop() == 0
+    # The head is another, and what the application reads is what it was.
+    daemon.repository.commit({"README": "nothing to see here"})
     daemon.start()
-    daemon.until("it has started", lambda: '"started"' in daemon.log.read_text())
+    daemon.until("it has started", lambda: daemon.log.read_text().count('"started"') == 2)
     daemon.settle()
+    assert daemon.looked_at() == {f"{daemon.namespace}/shop"}
     assert daemon.get("configmaps", "a")["metadata"]["resourceVersion"] == before
     assert daemon.status() == status
+    broken = daemon.commit({"broken.yaml": "a: [b"})
+    daemon.ask()
+    daemon.until("it is told", lambda: "broken.yaml" in str(daemon.condition("Ready")))
+    daemon.merge("configmaps", "a", {"data": {"value": "hand"}})
+    daemon.until("the good commit is still in force", lambda: value(daemon, "a") == "1")
+    assert daemon.status()["revision"] == second
+    daemon.commit({"broken.yaml": None})
+    daemon.ask()
+    daemon.until("it is well again", lambda: daemon.condition("Ready")["status"] == "True")
+    assert daemon.status()["revision"] == second != broken
     daemon.stop(signal.SIGKILL)
     daemon.merge("configmaps", "a", {"data": {"value": "while it was away"}})
     daemon.start()

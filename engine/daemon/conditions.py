@@ -48,7 +48,7 @@ class Look:
     was none, ``waits_for`` what has to come first, in words; ``is_behind``: another application.
     ``is_late``: something did not become healthy within the application's timeout. ``id`` and
     ``count`` are of its record, ``handled_at`` is the request that this look answers; None is what
-    they were.
+    they were. ``inputs`` is a digest of what was read of Git (engine.daemon.desired).
     """
 
     application: Application
@@ -61,6 +61,7 @@ class Look:
     id: str | None = None
     count: int | None = None
     handled_at: str | None = None
+    inputs: str = ""
 
     @property
     def has_news(self) -> bool:
@@ -135,8 +136,9 @@ def _words(look: Look, before: JSON) -> dict[str, JSON]:
             "sync": result.sync.value,
             "health": words.health_of(result).value,
             "revision": result.revision.commit if result.revision else "",
+            "inputs": look.inputs,
         }
-    known = {name: before.get(name) for name in ("sync", "health", "revision")}
+    known = {name: before.get(name) for name in ("sync", "health", "revision", "inputs")}
     if isinstance(look.error, SettingsError) or not (known["sync"] and known["health"]):
         # Nothing was ever compared with this spec.
         return {**known, "sync": SyncStatus.UNKNOWN.value, "health": HealthStatus.UNKNOWN.value}

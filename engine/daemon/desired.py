@@ -7,11 +7,13 @@ is asked (sources.py), how a folder becomes manifests (engine.render).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, overload
 
+from engine.daemon import history
 from engine.errors import PlumbError
 from engine.kube.gcguard import collector_off
+from engine.parse.digest import digest
 from engine.render import Rendered, render_again
 from engine.run import Desired
 
@@ -19,28 +21,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from engine.daemon.sources import Sources
-    from engine.model import Application, Revision, Source
+    from engine.model import JSON, Application, Revision, Source
 
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
     """A rendering with the commit that last changed it; kept from one pass to the next.
 
-    ``rendered`` is None where nothing can be kept, as for a path that is missing.
+    ``head`` is the last commit that reads the same. ``rendered`` is None where nothing can be kept,
+    as for a path that is missing.
     """
 
     source: Source
     revision: Revision
+    head: Revision
     rendered: Rendered | None
+
+    @property
+    def inputs(self) -> str:
+        """A digest of all that was read, and from where; "" where nothing is kept.
+
+        While it is the same, so is the last commit that changed any of it: also for a daemon that
+        has just started, to which the head is all there is.
+        """
+        if self.rendered is None:
+            return ""
+        source, read = self.source, sorted(self.rendered.inputs.items())
+        return digest([source.url, str(source.ref), source.path, read])[:32]
 
 
 def desired(
-    application: Application, head: Revision, kept: Rendition | None, sources: Sources
-) -> tuple[Desired, Rendition, bool]:
+    application: Application, head: Revision, kept: Rendition | None, sources: Sources,
+    *, status: JSON = None,
+) -> tuple[Desired, Rendition, bool]:  # fmt: skip
     """Return what Git wants at ``head``, what to keep, and whether anything had to be rendered.
 
-    Where no input changed, revision and rendering are those from before. Raises ManifestError,
-    SettingsError or GitError, and then what was kept still holds.
+    Where no input changed, revision and rendering are those from before; where nothing was kept,
+    ``status`` may know the revision. Raises ManifestError, SettingsError or GitError, and then what
+    was kept still holds.
     """
     source = application.source
     old = kept if kept is not None and kept.source == source else None
@@ -48,10 +66,13 @@ def desired(
     with collector_off():
         rendering, rendered = render_again(tree, source.path, old.rendered if old else None)
     if old is not None and rendered is not None and rendered is old.rendered:
-        tree = sources.tree(application, old.revision)
-        return Desired(application, old.revision, tree, rendering), old, False
-    rendition = Rendition(source, head, rendered)
-    return Desired(application, head, tree, rendering), rendition, True
+        wanted = Desired(application, old.revision, tree, rendering)
+        return wanted, replace(old, head=head), False
+    rendition = Rendition(source, head, head, rendered)
+    if kept is None and status and rendition.inputs and rendition.inputs == status.get("inputs"):
+        earlier = history.revision_of(status, ref=head.ref)
+        rendition = replace(rendition, revision=earlier or head)
+    return Desired(application, rendition.revision, tree, rendering), rendition, True
 
 
 class Others(Sequence[Desired]):

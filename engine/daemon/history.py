@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from engine.model import Revision
 from engine.report import words
 from engine.report.mask import clean
 
@@ -48,6 +49,17 @@ def after(before: list[JSON], result: SyncResult, word: Word, now: datetime) -> 
         "durationSeconds": duration_s,
     }
     return [line, *(other for other in before if other is not known)][:KEPT]
+
+
+def revision_of(status: JSON, *, ref: str) -> Revision | None:
+    """Return the revision that a status is of, as far as its history tells; None: it does not."""
+    lines = (line for line in status.get("history") or () if isinstance(line, dict))
+    commit = status.get("revision")
+    line = next((line for line in lines if commit and line.get("revision") == commit), None)
+    if line is None:
+        return None
+    author, subject = str(line.get("author", "")), str(line.get("subject", ""))
+    return Revision(str(commit), "", ref, author, subject)
 
 
 def stamp(moment: datetime) -> str:

@@ -141,14 +141,15 @@ class Looker:
         tracked.is_rendered = False
         try:
             wanted, tracked.rendition, tracked.is_rendered = desired(
-                application, head.revision, tracked.rendition, self.sources
-            )
+                application, head.revision, tracked.rendition, self.sources,
+                status=tracked.status,
+            )  # fmt: skip
         except PlumbError as error:
             kept = tracked.rendition
             if kept is None or kept.rendered is None or kept.source != application.source:
                 return None, error
             try:
-                wanted, _, _ = desired(application, kept.revision, kept, self.sources)
+                wanted, _, _ = desired(application, kept.head, kept, self.sources)
             except PlumbError:
                 return None, error
             return wanted, error

@@ -70,6 +70,7 @@ class Teller:
             is_behind=story.is_behind, is_suspended=story.is_suspended, is_late=story.is_late,
             id=memory.owner or None,
             count=memory.count if result is not None else None, handled_at=tracked.handled_at,
+            inputs=tracked.rendition.inputs if tracked.rendition is not None else "",
         )  # fmt: skip
         before, now = tracked.status, datetime.now(UTC)  # noqa: TID251 - the edge, where it is now
         tracked.status = status = conditions.status_of(look, before, now)
