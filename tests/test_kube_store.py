@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -178,3 +179,15 @@ def test_many_shapes_are_not_kept_for_ever() -> None:
     found = store.get(REF)
     assert found is not None
     assert found.body["metadata"]["managedFields"] == [{"fieldsV1": {"f:2999": {}}}]
+
+
+def test_an_object_takes_the_room_that_its_text_needs() -> None:
+    store, _ = make()
+    objects = [body(1, name=f"env-{number}", uid=f"u{number}") for number in range(500)]
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for item in objects:
+        store.put(item)
+    taken = (tracemalloc.get_traced_memory()[0] - before) / len(objects)
+    tracemalloc.stop()
+    assert taken < 1500

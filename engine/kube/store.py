@@ -164,13 +164,13 @@ class Store:
         bare = {**body, "metadata": {**metadata, "managedFields": managers}} if managers else body
         return _Held(
             str(metadata.get("uid", "")), str(metadata.get("resourceVersion", "")), str(owner),
-            orjson.dumps(bare), fields,
+            _text(bare), fields,
         )  # fmt: skip
 
     def _shared(self, fields: JSON) -> bytes | None:
         if fields is None:
             return None
-        text = orjson.dumps(fields)
+        text = _text(fields)
         if len(self._shapes) > _SHAPES_KEPT:
             self._shapes.clear()
         return self._shapes.setdefault(text, text)
@@ -205,6 +205,11 @@ class Store:
 def _name(body: JSON) -> tuple[str, str]:
     metadata = body["metadata"]
     return str(metadata.get("namespace", "")), str(metadata["name"])
+
+
+def _text(value: JSON) -> bytes:
+    # orjson keeps the 16 KiB that it began with behind each text; a copy takes what it needs.
+    return bytes(memoryview(orjson.dumps(value)))
 
 
 def _managers(body: JSON) -> Sequence[dict[str, JSON]]:
