@@ -6,12 +6,17 @@ examples every time, ``nightly`` looks a hundred times longer; ``mutation`` is s
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
+import sys
 from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from engine.schema.documents import Schemas
+from engine.schema.node import Node
 
 _SLOW_IS_FINE = [HealthCheck.too_slow]
 
@@ -36,3 +41,22 @@ def _no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("connect", "connect_ex", "bind", "sendto"):
         monkeypatch.setattr(socket.socket, name, refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """Forget what was cached: mutmut forks after a run of its own, which would hide the mutants."""
+    if os.environ.get("HYPOTHESIS_PROFILE") != "mutation" or os.getpid() in _FORGOTTEN:
+        return
+    _FORGOTTEN.add(os.getpid())
+    for module in [m for name, m in sys.modules.items() if name.startswith("engine")]:
+        for found in vars(module).values():
+            if hasattr(found, "cache_clear"):
+                found.cache_clear()
+    for item in gc.get_objects():
+        if isinstance(item, Schemas | Node):
+            for slot in ("_nodes", "_digests", "_children"):
+                getattr(item, slot, {}).clear()
+
+
+_FORGOTTEN: set[int] = set()
