@@ -6,17 +6,20 @@ examples every time, ``nightly`` looks a hundred times longer; ``mutation`` is s
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import socket
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from engine.schema.documents import Schemas
-from engine.schema.node import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SLOW_IS_FINE = [HealthCheck.too_slow]
 
@@ -45,18 +48,21 @@ def _no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    """Forget what was cached: mutmut forks after a run of its own, which would hide the mutants."""
-    if os.environ.get("HYPOTHESIS_PROFILE") != "mutation" or os.getpid() in _FORGOTTEN:
-        return
-    _FORGOTTEN.add(os.getpid())
-    for module in [m for name, m in sys.modules.items() if name.startswith("engine")]:
-        for found in vars(module).values():
-            if hasattr(found, "cache_clear"):
-                found.cache_clear()
+    """Forget what was cached: mutmut forks after a run of its own, which would hide the mutants.
+
+    It also notes there which test reaches which function: each has to reach it by itself.
+    """
+    if os.environ.get("HYPOTHESIS_PROFILE") == "mutation":
+        for forget in _caches():
+            forget()
+
+
+@functools.cache
+def _caches() -> list[Callable[[], None]]:
+    modules = [module for name, module in sys.modules.items() if name.startswith("engine")]
+    found = [value for module in modules for value in vars(module).values()]
+    clears = [value.cache_clear for value in found if hasattr(value, "cache_clear")]
     for item in gc.get_objects():
-        if isinstance(item, Schemas | Node):
-            for slot in ("_nodes", "_digests", "_children"):
-                getattr(item, slot, {}).clear()
-
-
-_FORGOTTEN: set[int] = set()
+        if isinstance(item, Schemas):
+            clears += [item._nodes.clear, item._digests.clear]  # noqa: SLF001 - what it remembers
+    return clears
