@@ -15,11 +15,22 @@ from engine.daemon.tracked import Tracked
 from tests.test_daemon_conditions import LOOKS, NOW, SHOP
 
 
+class Heard(Uncounted):
+    """Metrics that remember which applications were said to be ready."""
+
+    def __init__(self) -> None:
+        self.ready: list[bool] = []
+
+    def found(self, application: str, *, is_ready: bool, **_: Any) -> None:
+        self.ready.append(is_ready)
+
+
 def test_what_an_earlier_daemon_found_is_told_and_is_no_ground_to_go_on_upon() -> None:
     """Not before Git has answered: dependents would take old news for new."""
     progress: list[str] = []
     log: Any = structlog.get_logger()
-    teller = Teller(None, None, Uncounted(), log=log, on_progress=progress.append)
+    metrics = Heard()
+    teller = Teller(None, None, metrics, log=log, on_progress=progress.append)
     application = replace(SHOP, origin="resource")
     stored = status_of(LOOKS["in place"], None, NOW)
     tracked = Tracked(str(application), Fights(), status=stored, written=stored)
@@ -27,6 +38,7 @@ def test_what_an_earlier_daemon_found_is_told_and_is_no_ground_to_go_on_upon() -
     teller.tell(tracked, Story(application, waits_for="the first answer of Git"))
 
     assert (tracked.is_ready, progress) == (False, [])
+    assert metrics.ready == [True], "an alarm at each restart would be nobody's friend"
     assert tracked.status == stored
     assert teller._pending == {}  # noqa: SLF001 - nothing is to be written
 

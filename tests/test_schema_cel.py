@@ -47,6 +47,10 @@ def test_an_old_self_that_may_be_missing_is_asked_for_its_value() -> None:
     assert refused(optional, before, before) == ()
     assert refused(ruled(rule, "spec", "a"), before, after) == ()
     assert refused(ruled("self == oldSelf", "spec", "a", optionalOldSelf=True), before, after) == ()
+    guarded = "!oldSelf.hasValue() || self == oldSelf.value()"
+    asked = ruled(guarded, "spec", "a", optionalOldSelf=True)
+    assert refused(asked, before, after) == ("/spec/a",)
+    assert refused(asked, {}, after) == ()
     added = ruled("oldSelf.value() == self", "spec", "a", optionalOldSelf=True)
     assert refused(added, {}, before) == ("/spec/a",)
 
@@ -62,6 +66,7 @@ VERDICTS = [
     ("self.a == '1'", True), ("self.yes == 1", True), ("self.yes", False), ("!self.yes", True),
     ("self.a < 2", False), ("self.a <= 1", False), ("self.a > 1", True), ("self.a >= 2", True),
     ("self.t < 'y'", False), ("self.t > 'y'", True), ("self.a == -1", True), ("-1 < 0", False),
+    ("-1 > 0", True), ("-1.5 > -1", True),
     ("self.list == [1, 2]", False), ("self.list == [1, 3]", True), ("self.list == [1]", True),
     ("self.list == [1, 2, 2]", True), ("[1, 2] == [1, 2, 2]", True), ("[] == []", False),
     ("1 in self.list", False), ("3 in self.list", True), ("'k' in self.map", False),
@@ -98,7 +103,9 @@ def test_a_rule_is_broken_only_where_that_is_certain(rule: str, *, is_broken: bo
     [
         "", "self ==", "(self", "self)", "self.1", "self = 1", "1u == self", "0x1F == self", "a b",
         "'it\\'s' == self", "r'x' == self", "self.?a", "self + 1 == 2", "self == -oldSelf", "[1",
-        "f(1 2)", "self ? 1", "in == 1", "'a", "self.'a'", "{'a': 1} == self", "self @ 1", "self[",
+        "f(1 2)", "self ? 1", "in == 1",
+        "self.", "self.a.", "self '==' 1", "self.a '&&' self.b", "'(' self ')'",
+        "'a", "self.'a'", "{'a': 1} == self", "self @ 1", "self[",
     ],
 )  # fmt: skip
 def test_what_is_not_read_is_left_to_the_server(rule: str) -> None:
@@ -114,6 +121,11 @@ def test_what_is_not_read_is_left_to_the_server(rule: str) -> None:
         ("has(self.a) && has(oldSelf.a) && has(self.b)", [("a",)]),
         ("self.size() == oldSelf.size()", [()]),
         ("self[0] == oldSelf[0]", []),
+        ("has(oldSelf.a) && has(self.a)", [("a",)]),
+        ("size(self.a) > 0 && size(oldSelf.a) > 0", []),
+        ("self.list.filter(x, x).a == oldSelf.list.filter(x, x).a", []),
+        ("self.__namespace__ == oldSelf.__namespace__", [("namespace",)]),
+        ("self.a__dash__b__slash__c == oldSelf.a__dash__b__slash__c", [("a-b/c",)]),
         ("self.a > oldSelf.a", []),
         ("self == oldSelf || oldSelf == self", [()]),
     ],

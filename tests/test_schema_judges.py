@@ -51,6 +51,10 @@ PROBLEMS = [
     (deployment({"template": {"spec": {"containers": [{"name": "a"}, {"name": "a"}]}}}),
      "/spec/template/spec/containers/1",
      "spec.template.spec.containers[1] has the same name as one above"),
+    (deployment({"REPLICAS": 1}), "/spec/REPLICAS",
+     "unknown field spec.REPLICAS; did you mean replicas?"),
+    ({"apiVersion": "v1", "kind": "ConfigMap", "data": []}, "/data",
+     "data must be an object, is a list"),
     ({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": 5}}, "/data/a",
      "data.a must be a string, is a number"),
     ({"apiVersion": "v1", "kind": "Service", "spec": {"ports": [{"port": 1, "targetPort": 1.5}]}},
@@ -70,6 +74,20 @@ PROBLEMS = [
 @pytest.mark.parametrize(("body", "pointer", "message"), PROBLEMS)
 def test_a_problem_names_place_and_type(body: JSON, pointer: str, message: str) -> None:
     assert [(p.pointer, p.message) for p in schema.problems(body, SCHEMAS)] == [(pointer, message)]
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        (deployment({"Replicas": 1}), "unknown"),
+        (deployment({"replicas": "1"}), "type"),
+        (widget({"ports": [{"protocol": "UDP"}]}), "missing"),
+        (deployment({"template": {"spec": {"containers": [{"name": "a"}, {"name": "a"}]}}}),
+         "double"),
+    ],
+)  # fmt: skip
+def test_a_problem_says_which_rule_it_breaks(body: JSON, rule: str) -> None:
+    assert [p.rule for p in schema.problems(body, SCHEMAS)] == [rule]
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,8 @@ class Teller:
                 self._metrics.drift_repaired(key, len(story.repaired))
             tracked.states = _states(result)
         self._metrics.found(
-            key, sync=status["sync"], health=status["health"], is_ready=tracked.is_ready,
+            key, sync=status["sync"], health=status["health"],
+            is_ready=conditions.is_ready(status, generation=tracked.generation),
             states=tracked.states, held=len((status.get("held") or {}).get("objects", ())),
         )  # fmt: skip
 
