@@ -21,7 +21,7 @@ class Heard(Uncounted):
     def __init__(self) -> None:
         self.ready: list[bool] = []
 
-    def found(self, application: str, *, is_ready: bool, **_: Any) -> None:
+    def found(self, application: str, *, is_ready: bool, **_: Any) -> None:  # noqa: ARG002 - as asked
         self.ready.append(is_ready)
 
 
