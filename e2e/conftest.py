@@ -231,4 +231,11 @@ def kind(request: pytest.FixtureRequest) -> KindCluster:
     ):
         leave_out("no Docker engine answers, so there is no kind")
     cluster: KindCluster = request.getfixturevalue("kind_cluster")
+    # One replica answers for names, which is enough for one node. kube-proxy picks among two by
+    # iptables' module "statistic"; on a node that cannot load it, names were known or not as one of
+    # them happened to be ready before the other, and nothing is routed anew once any Service has
+    # two endpoints.
+    names = ("--namespace=kube-system", "deployment/coredns")
+    cluster.kubectl("scale", *names, "--replicas=1")
+    cluster.kubectl("rollout", "status", *names, "--timeout=120s")
     return cluster

@@ -102,14 +102,6 @@ class KindStage:
         # would never learn of the cluster's DNS afterwards.
         self.until("the cluster knows names", lambda: self.python("git", "git", code) == "True")
 
-    def resolve_by_one(self) -> None:
-        """Let one replica answer for names: a single node needs no second.
-
-        kube-proxy picks among two by iptables' module ``statistic``. On a node that cannot load it,
-        names are known or not as the first one happens to be ready earlier than the other.
-        """
-        self.kubectl("scale", "-n=kube-system", "deployment/coredns", "--replicas=1")
-
     def install(self) -> None:
         """Install Plumb from the manifests as a person does, and wait for both replicas."""
         self.kubectl("apply", "-k", str(ROOT / "manifests" / "overlays" / "cluster"))
@@ -274,7 +266,6 @@ class KindStage:
 def installed(kind: KindCluster) -> KindStage:
     """Build, load and install, once for all stories; nothing is followed yet."""
     made = KindStage(kind, f"team-{secrets.token_hex(3)}")
-    made.resolve_by_one()
     made.build()
     made.serve_git()
     made.install()

@@ -168,6 +168,11 @@ WRITTEN = [
         pod({"image": "a:latest", "imagePullPolicy": "Always"}), id="the latest image",
     ),
     pytest.param(
+        pod({"image": "a:1"}), pod({"image": "a:latest@sha256:0"}),
+        pod({"image": "a:1", "imagePullPolicy": "IfNotPresent"}),
+        pod({"image": "a:latest@sha256:0", "imagePullPolicy": "Always"}), id="latest and a digest",
+    ),
+    pytest.param(
         pod({"image": "r:5000/a"}), pod({"image": "r:5000/a@sha256:0"}),
         pod({"image": "r:5000/a", "imagePullPolicy": "Always"}),
         pod({"image": "r:5000/a@sha256:0", "imagePullPolicy": "IfNotPresent"}), id="a digest",

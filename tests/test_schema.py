@@ -11,7 +11,7 @@ import pytest
 from engine import schema
 from engine.model import ABSENT
 from engine.schema import ANY, Node, Schemas, Union
-from engine.schema.node import QUANTITY_PATTERN, node
+from engine.schema.node import QUANTITY_PATTERN, defaulted, node
 from engine.schema.unions import unions_of
 from engine.tables import defaults, pointers, schemas
 from tests.triples import SCHEMAS, WIDGET
@@ -287,3 +287,73 @@ def test_the_tables_are_of_one_server() -> None:
     assert ("apps/v1", "Deployment") in schemas.KINDS
     assert set(pointers.POINTERS) <= set(schemas.DEFINITIONS)
     assert set(defaults.DEFAULTS) <= set(schemas.DEFINITIONS)
+
+
+# --- defaults of custom resources ----------------------------------------------------------------
+
+DEFAULTED: JSON = {"type": "object", "properties": {
+    "n": {"type": "integer", "default": 3},
+    "nullable": {"type": "string", "nullable": True, "default": "x"},
+    "bare": {"type": "string"},
+    "sure": {"type": "boolean", "default": False},
+    "nothing": {"type": "string", "default": ""},
+    "inner": {"type": "object", "default": {}, "properties": {
+        "a": {"type": "integer", "default": 1}, "b": {"type": "integer"}}},
+    "absent": {"type": "object", "properties": {"a": {"type": "integer", "default": 1}}},
+    "items": {"type": "array", "items": {"type": "object", "properties": {
+        "a": {"type": "integer", "default": 1}, "b": {"type": "integer"}}}},
+    "map": {"type": "object", "additionalProperties": {"type": "object", "properties": {
+        "a": {"type": "integer", "default": 1}}}},
+}}  # fmt: skip
+FILLED: JSON = {"n": 3, "nullable": "x", "sure": False, "nothing": "", "inner": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ({}, {}),
+        ({"n": 5}, {"n": 5}),
+        ({"n": None}, {}),
+        ({"nullable": None}, {"nullable": None}),
+        ({"bare": None}, {"bare": None}),
+        ({"sure": True, "nothing": "x"}, {"sure": True, "nothing": "x"}),
+        ({"inner": {"b": 2}}, {"inner": {"a": 1, "b": 2}}),
+        ({"inner": {"a": 2}}, {"inner": {"a": 2}}),
+        ({"absent": {}}, {"absent": {"a": 1}}),
+        ({"items": [{}, {"a": 2}, {"b": 3}]}, {"items": [{"a": 1}, {"a": 2}, {"a": 1, "b": 3}]}),
+        ({"map": {"k": {}, "l": {"a": 2}}}, {"map": {"k": {"a": 1}, "l": {"a": 2}}}),
+        ({"unknown": {"x": None}}, {"unknown": {"x": None}}),
+    ],
+)  # fmt: skip
+def test_a_custom_resource_is_stored_with_its_defaults(given: JSON, stored: JSON) -> None:
+    before = copy.deepcopy(given)
+    place = node(DEFAULTED, lambda _: {})
+    assert defaulted(place, given) == {**FILLED, **stored}
+    assert given == before
+    assert defaulted(place, [given]) == [given], "a list where an object should be stays"
+
+
+@pytest.mark.parametrize(
+    ("raw", "keys", "is_set"),
+    [
+        ({}, (), False),
+        ({"x-kubernetes-list-type": "atomic"}, (), False),
+        ({"x-kubernetes-list-type": "set"}, (), True),
+        ({"x-kubernetes-patch-strategy": "merge"}, (), True),
+        ({"x-kubernetes-patch-strategy": "retainKeys,merge"}, (), True),
+        ({"x-kubernetes-patch-strategy": "replace"}, (), False),
+        ({"x-kubernetes-patch-strategy": "merge", "x-kubernetes-patch-merge-key": "n"},
+         ("n",), False),
+        ({"x-kubernetes-patch-merge-key": "n"}, (), False),
+        ({"x-kubernetes-list-type": "atomic", "x-kubernetes-patch-strategy": "merge",
+          "x-kubernetes-patch-merge-key": "n"}, (), False),
+        ({"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["a", "b"],
+          "x-kubernetes-patch-strategy": "merge", "x-kubernetes-patch-merge-key": "n"},
+         ("a", "b"), False),
+    ],
+)  # fmt: skip
+def test_how_the_elements_of_a_list_are_told_apart(
+    raw: JSON, keys: tuple[str, ...], is_set: JSON
+) -> None:
+    found = node({"type": "array", "items": {"type": "string"}, **raw}, lambda _: {})
+    assert (found.keys, found.is_set) == (keys, is_set)

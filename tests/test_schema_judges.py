@@ -96,7 +96,7 @@ def test_a_problem_says_which_rule_it_breaks(body: JSON, rule: str) -> None:
         deployment({"replicas": 1.0, "template": None,
          "strategy": {"rollingUpdate": {"maxSurge": "5%"}}}),
         deployment({"template": {"spec": {"containers": [{"args": [None], "env": None}]}}}),
-        {**deployment({}), "status": {"anything": 1}},
+        {**deployment({}), "status": {"anything": 1, "replicas": "no number"}},
         widget({"free": {"x": [1, None, {"y": None}]}, "none": None, "one": None, "size": None}),
         widget({"ports": [{"port": 1}, {"port": 1, "protocol": "UDP"}]}),
         {"apiVersion": "example.com/v1", "kind": "Unknown", "spec": {"x": 1}},
