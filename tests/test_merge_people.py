@@ -97,6 +97,7 @@ from tests.triples import SCHEMAS, Triple, triples
 def test_each_edit_says_why(last: JSON, desired: JSON, live: JSON, why: Why) -> None:
     (edit,) = compare(Sides(last, desired, as_live(live)), schemas=SCHEMAS).edits
     assert edit.why is why
+    assert edit.after is not None, "what goes is absent afterwards, not null"
 
 
 def test_an_edit_names_elements_by_key_and_shows_both_values() -> None:
