@@ -12,7 +12,20 @@ from e2e.faultfixtures import one_shot, peaceful, stage, story
 from e2e.faults.driver import Daemon, OneShot, calm
 from e2e.faults.lane import Fault
 from e2e.faults.objects import Ref, manifest
-from e2e.faults.schedule import Storm, always, answers, kill_at, on_api, on_git
+from e2e.faults.schedule import (
+    DROP,
+    LATE,
+    LOST,
+    RESET,
+    Storm,
+    always,
+    answers,
+    kill_at,
+    on,
+    on_api,
+    on_git,
+    refusal,
+)
 
 if TYPE_CHECKING:
     from e2e.faults.lane import Exchange
@@ -55,6 +68,42 @@ def test_1_the_daemon_is_killed(watched: Story, number: int, *, after: bool) -> 
     watched.commit(wanted(A, C, D, value="2"))
     watched.sync(kill_at(number, after=not after))
     peaceful(watched)
+
+
+TWISTED = [Fault("after", f"{code} after the fact", refusal(code)) for code in (403, 409, 422)]
+
+
+ANSWERED = [*answers(401, 403, 404, 409, 410, 413, 422, 429, 500, 503, 504), LOST, DROP, RESET]
+
+
+@pytest.mark.parametrize(
+    ("fault", "times"),
+    [
+        *((fault, 1) for fault in (*ANSWERED, *LATE, *TWISTED)),
+        *((fault, 3) for fault in (*answers(403, 422, 500), LOST)),
+    ],
+    ids=str,
+)
+def test_4_a_creation_that_nobody_asked_ahead_for_is_answered_otherwise(
+    watched: Story, fault: Fault, times: int
+) -> None:
+    """The first sync asks for nothing before: what the answer leaves open is looked at then."""
+    watched.sync(always(fault, only=on("POST", "/deployments"), times=times))
+    peaceful(watched)
+    assert ("POST", str(D)) in watched.writes()
+    assert not [ref for method, ref in watched.writes() if method == "DELETE"]
+
+
+@pytest.mark.parametrize("fault", [*answers(403, 404, 410, 500, 503), LOST, DROP, RESET], ids=str)
+def test_4_what_is_there_cannot_be_read_after_the_creation_met_it(
+    watched: Story, fault: Fault
+) -> None:
+    """Unknown is not absent: what others have in it stays, and Git's part comes in the end."""
+    watched.people.recreate(A)
+    watched.people.add(A)
+    watched.sync(always(fault, only=on("GET", "/configmaps/a"), times=3))
+    peaceful(watched)
+    assert not [ref for method, ref in watched.writes() if method == "DELETE"]
 
 
 def test_8_server_errors_and_bad_git_at_random(watched: Story) -> None:

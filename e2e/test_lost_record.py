@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -203,3 +204,20 @@ def test_who_never_wrote_anything_has_no_id_and_no_record_to_miss(daemon: Daemon
         assert "cannot be trusted" not in str(daemon.status())
         daemon.stop()
         daemon.start()
+
+
+@pytest.mark.parametrize(
+    "id_", ["0" * 32, "z" * 63, "../../etc", "a,b) or (c", "\u00e9\n\u202e", "-"]
+)
+def test_an_id_in_the_status_may_be_anything_and_reaches_nothing(daemon: Daemon, id_: str) -> None:
+    daemon.commit({"a.yaml": CONFIG.format("a")})
+    daemon.apply()
+    daemon.plane.merge(f"{daemon.applications.path('shop')}/status", {"status": {"id": id_}})
+    daemon.start()
+    daemon.until_ready()
+    daemon.settle()
+    status = daemon.status()
+    assert re.fullmatch("[0-9a-f]{32}", status["id"])
+    assert not status.get("held")
+    assert daemon.get("configmaps", "a")["metadata"]["labels"]["plumb.dev/owner"] == status["id"]
+    assert "Traceback" not in daemon.log.read_text()
